@@ -1,0 +1,1 @@
+"""Floor 5: clocks, the virtual-time event loop, task supervision."""

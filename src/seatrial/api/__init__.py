@@ -1,0 +1,1 @@
+"""Floor 3: what each kind is: shape, defaults, validation, columns."""

@@ -1,0 +1,1 @@
+"""Kinds of the group apps/v1: one file per kind."""

@@ -1,0 +1,1 @@
+"""What a write has to pass after defaulting and before validation."""

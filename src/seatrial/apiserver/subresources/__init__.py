@@ -1,0 +1,1 @@
+"""scale, status, binding, log, exec: one file per subresource."""

@@ -1,0 +1,1 @@
+"""Floor 1: errors, the environment (time, identity, chance) and type aliases."""

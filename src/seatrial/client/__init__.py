@@ -1,0 +1,1 @@
+"""Floor 6: reading and writing through the Kubernetes API."""

@@ -1,0 +1,1 @@
+"""Floor 8: control loops, one file each, all of the same shape."""

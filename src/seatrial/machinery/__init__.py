@@ -1,0 +1,1 @@
+"""Floor 2: Kubernetes concepts that belong to no single kind, one per file, all pure."""

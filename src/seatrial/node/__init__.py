@@ -1,0 +1,1 @@
+"""Floor 8: the node agent, which runs the Pods bound to its node."""

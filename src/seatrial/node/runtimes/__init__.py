@@ -1,0 +1,1 @@
+"""How containers run: simulated, or as processes of this host."""

@@ -1,0 +1,1 @@
+"""Floor 8: Service addresses that carry traffic."""

@@ -1,0 +1,1 @@
+"""Floor 8: which node a Pod runs on."""

@@ -1,0 +1,1 @@
+"""Floor 6: the cluster's one ordered log of objects."""

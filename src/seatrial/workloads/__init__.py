@@ -1,0 +1,1 @@
+"""Floor 4: the arithmetic of Pods, rollouts and revisions."""
