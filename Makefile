@@ -1,0 +1,50 @@
+# Everything happens in this checkout's own .venv; nothing else of the machine is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format bench docs clean
+
+help: ## Show what there is
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/installed: pyproject.toml constraints.txt hatch_build.py
+	@echo "installing Seatrial into .venv"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) install --upgrade pip
+	@$(PIP) install --editable .
+	@touch $@
+
+.venv/developer: .venv/installed
+	@echo "installing what tests and checks need into .venv"
+	@$(PIP) install --group dev
+	@touch $@
+
+install: .venv/installed ## Install Seatrial into .venv
+
+demo: .venv/installed ## Roll a Service from one version to the next while it serves
+	@$(BIN)/seatrial demo
+
+test: .venv/developer ## Run all tests
+	@$(BIN)/pytest -n 2 --dist worksteal
+
+check: .venv/developer ## Format, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: .venv/developer ## Rewrite the files in the house's format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: .venv/developer ## Measure speed and memory, as ratios and absolute figures
+	@$(BIN)/python -m benchmarks
+
+docs: .venv/developer ## Write the generated tables in docs/
+	@$(BIN)/python -m docs.tables
+
+clean: ## Remove .venv and everything that was built
+	rm -rf .venv build dist src/seatrial/api/schemas
