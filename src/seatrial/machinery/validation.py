@@ -1,9 +1,10 @@
 """Field errors as k8s.io/apimachinery/pkg/util/validation/field words them (spec: api.md §4)."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 
 @dataclass(frozen=True)
@@ -22,48 +23,128 @@ class FieldError:
         return f"{self.field}: {self.body}"
 
 
-def shown(value: Any) -> str:
-    """A value as messages show it: strings quoted, numbers and booleans plain, `null`, everything else as JSON."""
+_ESCAPES = {
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+    "\\": "\\\\",
+    '"': '\\"',
+}
+
+
+def _escape(char: str) -> str:
+    known = _ESCAPES.get(char)
+    if known is not None:
+        return known
+    if char.isprintable():
+        return char
+    point = ord(char)
+    if point < 0x80:
+        return f"\\x{point:02x}"
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+
+
+def go_quote(text: str) -> str:
+    """The text as Go's %q prints it."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return f'"{"".join(_escape(char) for char in text)}"'
+
+
+def go_value(value: Any) -> str:
+    """A bad value as field errors show it: strings quoted, numbers and booleans plain, all else as JSON."""
+    if value is None:
+        return '"null"'
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return go_quote(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _with_detail(text: str, detail: str) -> str:
-    return f"{text}: {detail}" if detail else text
+def _with(kind: str, detail: str) -> str:
+    return f"{kind}: {detail}" if detail else kind
 
 
 def required(field: str, detail: str = "") -> FieldError:
-    return FieldError("FieldValueRequired", field, _with_detail("Required value", detail))
+    """The field is missing or empty."""
+    return FieldError("FieldValueRequired", field, _with("Required value", detail))
 
 
 def invalid(field: str, value: Any, detail: str = "") -> FieldError:
-    return FieldError("FieldValueInvalid", field, _with_detail(f"Invalid value: {shown(value)}", detail))
+    """The value breaks a rule."""
+    return FieldError("FieldValueInvalid", field, _with(f"Invalid value: {go_value(value)}", detail))
 
 
-def not_supported(field: str, value: Any, supported: Sequence[str]) -> FieldError:
-    """`supported` is shown in the order given."""
-    choices = ", ".join(shown(choice) for choice in supported)
-    return FieldError(
-        "FieldValueNotSupported", field, _with_detail(f"Unsupported value: {shown(value)}", f"supported values: {choices}")
-    )
+def type_invalid(field: str, value: Any, detail: str = "") -> FieldError:
+    """The value has the wrong JSON type."""
+    return FieldError("FieldValueTypeInvalid", field, _with(f"Invalid value: {go_value(value)}", detail))
+
+
+def immutable(field: str, value: Any, detail: str = "field is immutable") -> FieldError:
+    """An update changes what can't be changed."""
+    return invalid(field, value, detail)
+
+
+def unsupported(field: str, value: Any, supported: Iterable[str]) -> FieldError:
+    """The value is none of `supported` (told in the order given)."""
+    values = ", ".join(go_quote(item) for item in supported)
+    detail = f"supported values: {values}" if values else ""
+    return FieldError("FieldValueNotSupported", field, _with(f"Unsupported value: {go_value(value)}", detail))
 
 
 def duplicate(field: str, value: Any) -> FieldError:
-    return FieldError("FieldValueDuplicate", field, f"Duplicate value: {shown(value)}")
+    """The value is there already, and must be unique."""
+    return FieldError("FieldValueDuplicate", field, f"Duplicate value: {go_value(value)}")
 
 
 def forbidden(field: str, detail: str = "") -> FieldError:
-    return FieldError("FieldValueForbidden", field, _with_detail("Forbidden", detail))
+    """The field may not be set, or not like this, in this situation."""
+    return FieldError("FieldValueForbidden", field, _with("Forbidden", detail))
 
 
 def not_found(field: str, value: Any) -> FieldError:
-    return FieldError("FieldValueNotFound", field, f"Not found: {shown(value)}")
+    """The value names something that isn't there."""
+    return FieldError("FieldValueNotFound", field, f"Not found: {go_value(value)}")
 
 
-def too_long(field: str, limit: int) -> FieldError:
-    return FieldError("FieldValueTooLong", field, f"Too long: may not be more than {limit} bytes")
+def too_long(field: str, max_length: int) -> FieldError:
+    """The value has more bytes than allowed."""
+    unit = "byte" if max_length == 1 else "bytes"
+    return FieldError("FieldValueTooLong", field, f"Too long: may not be more than {max_length} {unit}")
 
 
-def too_many(field: str, count: int, limit: int) -> FieldError:
-    return FieldError("FieldValueTooMany", field, f"Too many: {count}: must have at most {limit} items")
+def too_many(field: str, actual: int, max_items: int) -> FieldError:
+    """The list has more items than allowed."""
+    unit = "item" if max_items == 1 else "items"
+    return FieldError("FieldValueTooMany", field, f"Too many: {actual}: must have at most {max_items} {unit}")
+
+
+def internal_error(field: str, detail: str) -> FieldError:
+    """The rule itself could not be checked."""
+    return FieldError("InternalError", field, f"Internal error: {detail}")
+
+
+def non_negative(field: str, value: int | None) -> list[FieldError]:
+    """A number that must not be below 0; absent is fine."""
+    if value is None or value >= 0:
+        return []
+    return [invalid(field, value, "must be greater than or equal to 0")]
+
+
+def in_range(field: str, value: int | None, low: int, high: int) -> list[FieldError]:
+    """A number between two bounds; absent is fine."""
+    if value is None or low <= value <= high:
+        return []
+    return [invalid(field, value, f"must be between {low} and {high}, inclusive")]
+
+
+def each(field: str, value: Any, messages: Iterable[str]) -> list[FieldError]:
+    """One Invalid error per message (what the validators of machinery.names return)."""
+    return [invalid(field, value, message) for message in messages]
