@@ -1,0 +1,1 @@
+"""Floor 9: rolling updates on any cluster, through the client alone."""

@@ -1,0 +1,64 @@
+"""Manifest files: YAML or JSON documents, as `kubectl -f` reads them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from seatrial.base.errors import ToolError
+from seatrial.base.types import JSON
+
+
+def read(path: Path) -> list[JSON]:
+    """All objects of a file, or of every .yaml, .yml and .json file of a folder, in order; Lists are taken apart.
+
+    Raises ToolError that names file and position.
+    """
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix in {".yaml", ".yml", ".json"})
+        if not files:
+            raise ToolError(f"{path}: no .yaml, .yml or .json file in this folder")
+        return [obj for file in files for obj in read(file)]
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ToolError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, source: str) -> list[JSON]:
+    """All objects of a text. `source` names it in errors. Raises ToolError."""
+    return [obj for document in _documents(text, source) for obj in _flatten(document, source)]
+
+
+def _documents(text: str, source: str) -> Iterator[object]:
+    import yaml
+
+    if text.lstrip().startswith("{"):
+        try:
+            yield json.loads(text)
+            return
+        except json.JSONDecodeError as error:
+            raise ToolError(f"{source}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
+    try:
+        yield from yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise ToolError(f"{source}{place}: not YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise ToolError(f"{source}: not YAML: {error}") from None
+
+
+def _flatten(document: object, source: str) -> Iterator[JSON]:
+    if document is None:
+        return
+    if not isinstance(document, dict):
+        raise ToolError(f"{source}: a manifest is a mapping with apiVersion and kind, not a {type(document).__name__}")
+    if str(document.get("kind", "")).endswith("List") and isinstance(document.get("items"), list):
+        for item in document["items"]:
+            yield from _flatten(item, source)
+        return
+    for field in ("apiVersion", "kind"):
+        if not document.get(field):
+            raise ToolError(f"{source}: a manifest needs {field}")
+    yield document
