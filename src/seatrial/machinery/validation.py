@@ -58,7 +58,7 @@ def go_quote(text: str) -> str:
 def go_value(value: Any) -> str:
     """A bad value as field errors show it: strings quoted, numbers and booleans plain, all else as JSON."""
     if value is None:
-        return '"null"'
+        return "null"
     if isinstance(value, str):
         return go_quote(value)
     if isinstance(value, bool):

@@ -1,0 +1,103 @@
+"""All kinds that the API server serves, written out, and how to look one up."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from seatrial.api.apps_v1 import deployment, replica_set
+from seatrial.api.coordination_v1 import lease
+from seatrial.api.core_v1 import (
+    config_map,
+    endpoints,
+    event,
+    namespace,
+    node,
+    pod,
+    pod_template,
+    replication_controller,
+    secret,
+    service,
+    service_account,
+)
+from seatrial.api.discovery_v1 import endpoint_slice
+from seatrial.api.resource import Resource
+
+CONFIG_MAPS = config_map.RESOURCE
+DEPLOYMENTS = deployment.RESOURCE
+ENDPOINTS = endpoints.RESOURCE
+ENDPOINT_SLICES = endpoint_slice.RESOURCE
+EVENTS = event.RESOURCE
+LEASES = lease.RESOURCE
+NAMESPACES = namespace.RESOURCE
+NODES = node.RESOURCE
+PODS = pod.RESOURCE
+POD_TEMPLATES = pod_template.RESOURCE
+REPLICATION_CONTROLLERS = replication_controller.RESOURCE
+REPLICA_SETS = replica_set.RESOURCE
+SECRETS = secret.RESOURCE
+SERVICES = service.RESOURCE
+SERVICE_ACCOUNTS = service_account.RESOURCE
+
+ALL: tuple[Resource, ...] = (
+    CONFIG_MAPS,
+    ENDPOINTS,
+    EVENTS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    POD_TEMPLATES,
+    REPLICATION_CONTROLLERS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    DEPLOYMENTS,
+    REPLICA_SETS,
+    LEASES,
+    ENDPOINT_SLICES,
+)
+"""In the order of discovery: core first, then by group; inside a group by plural."""
+
+_BY_PATH: Mapping[tuple[str, str, str], Resource] = MappingProxyType(
+    {(resource.group, resource.version, resource.plural): resource for resource in ALL}
+)
+_BY_KIND: Mapping[tuple[str, str, str], Resource] = MappingProxyType(
+    {(resource.group, resource.version, resource.kind): resource for resource in ALL}
+)
+
+
+def _words(resource: Resource) -> tuple[str, ...]:
+    return (resource.plural, resource.singular, *resource.short_names)
+
+
+_BY_WORD: Mapping[str, Resource] = MappingProxyType(
+    {word: resource for resource in reversed(ALL) for word in _words(resource)}
+)
+
+
+def find(group: str, version: str, plural: str) -> Resource | None:
+    """The resource behind a URL."""
+    return _BY_PATH.get((group, version, plural))
+
+
+def for_kind(group: str, version: str, kind: str) -> Resource | None:
+    """The resource of a kind."""
+    return _BY_KIND.get((group, version, kind))
+
+
+def for_object(obj: Mapping[str, object]) -> Resource | None:
+    """The resource of an object, by its apiVersion and kind."""
+    group, _, version = str(obj.get("apiVersion") or "").rpartition("/")
+    return _BY_KIND.get((group, version, str(obj.get("kind") or "")))
+
+
+def for_word(word: str) -> Resource | None:
+    """The resource that a person means: plural, singular, short name or kind, perhaps with `.group` behind it."""
+    name, _, group = word.lower().partition(".")
+    resource = _BY_WORD.get(name)
+    if resource is not None and group and group not in (resource.group, f"{resource.version}.{resource.group}"):
+        return None
+    return resource
+
+
+def group_versions() -> tuple[tuple[str, str], ...]:
+    """(group, version) pairs that are served, each once, in the order of ALL."""
+    return tuple(dict.fromkeys((resource.group, resource.version) for resource in ALL))
