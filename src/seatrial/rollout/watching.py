@@ -37,7 +37,7 @@ class RollWatch:
     async def __aenter__(self) -> Self:
         for resource in (DEPLOYMENTS, REPLICA_SETS):
             self._informers.informer(resource).add_handler(self._on_change)
-        await self._informers.start()
+        self._informers.start()
         await self._informers.synced()
         return self
 
