@@ -1,0 +1,67 @@
+"""Waiting until an object is as somebody wants it (client-go tools/watch/until.go): list, watch, list again on 410."""
+
+import asyncio
+from collections.abc import Callable
+
+from seatrial.base.errors import StatusError
+from seatrial.base.types import JSON
+from seatrial.client.base import Reader
+from seatrial.machinery.gvk import ResourceRef
+
+Condition = Callable[[JSON | None], bool]
+"""Looks at the object, None when there is none."""
+
+RECONNECT_SECONDS = 1.0
+
+
+async def wait_for(
+    reader: Reader,
+    resource: ResourceRef,
+    name: str,
+    namespace: str,
+    condition: Condition,
+    timeout_seconds: float | None = None,
+) -> JSON | None:
+    """The object as soon as the condition holds. Raises TimeoutError."""
+    async with asyncio.timeout(timeout_seconds):
+        while True:
+            try:
+                return await _watch_once(reader, resource, name, namespace, condition)
+            except _Again:
+                continue
+            except ConnectionError:
+                await asyncio.sleep(RECONNECT_SECONDS)
+            except StatusError as error:
+                if error.code != 410:
+                    raise
+
+
+class _Again(Exception):
+    """The watch has ended before the condition held."""
+
+
+async def _watch_once(
+    reader: Reader, resource: ResourceRef, name: str, namespace: str, condition: Condition
+) -> JSON | None:
+    selector = f"metadata.name={name}"
+    listed = await reader.list(resource, namespace, field_selector=selector)
+    current: JSON | None = next(iter(listed["items"]), None)
+    if condition(current):
+        return current
+    events = reader.watch(
+        resource, namespace, field_selector=selector, resource_version=listed["metadata"]["resourceVersion"]
+    )
+    async for event in events:
+        if event.type in ("BOOKMARK", "ERROR"):
+            continue
+        current = None if event.type == "DELETED" else event.object
+        if condition(current):
+            return current
+    raise _Again
+
+
+async def wait_deleted(
+    reader: Reader, resource: ResourceRef, name: str, namespace: str = "", timeout_seconds: float | None = None
+) -> None:
+    """Until there is no such object any more."""
+    await wait_for(reader, resource, name, namespace, lambda obj: obj is None, timeout_seconds)
