@@ -7,7 +7,7 @@ acknowledged, and it is acknowledged only when the engine's promise of durabilit
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from seatrial.base.types import JSON
 
@@ -37,6 +37,16 @@ class Event:
     revision: int
     record: Record
     previous: Record | None
+
+
+class Where(NamedTuple):
+    """Narrows a watch to objects that have, or had before the change, this string at this field ("" if absent).
+
+    A store may deliver more than that, never less; it lets thousands of nodes watch their own Pods.
+    """
+
+    path: tuple[str, ...]
+    value: str
 
 
 class Watcher(Protocol):
@@ -77,7 +87,7 @@ class Store(Protocol):
 
     @property
     def compacted(self) -> int:
-        """The newest revision that a watch can no longer start from (0: nothing was compacted)."""
+        """The newest revision whose event is forgotten: a watch can start after it, not earlier (0: all are kept)."""
         ...
 
     async def get(self, key: str) -> Record | None:
@@ -111,7 +121,7 @@ class Store(Protocol):
         """
         ...
 
-    def watch(self, prefix: str, after_revision: int) -> Watcher:
+    def watch(self, prefix: str, after_revision: int, where: Where | None = None) -> Watcher:
         """All events with a revision above `after_revision` under the prefix. Raises Compacted."""
         ...
 
