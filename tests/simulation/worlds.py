@@ -1,0 +1,54 @@
+"""Clusters in virtual time, and what tests do with them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from seatrial.api.registry import DEPLOYMENTS
+from seatrial.base.env import SimulatedEnv
+from seatrial.base.types import JSON
+from seatrial.client.base import Client
+from seatrial.cluster.cluster import Cluster
+from seatrial.node.runtimes.simulated import Behaviour, Model
+from seatrial.rollout.watching import RollWatch
+
+
+@asynccontextmanager
+async def world(nodes: int, seed: int = 0, **behaviour: float) -> AsyncIterator[Cluster]:
+    """A cluster of simulated nodes on the running virtual loop. `behaviour`: start, ready, exit, … in seconds.
+
+    The image `broken:1` can't be pulled.
+    """
+    env = SimulatedEnv(asyncio.get_running_loop().time, seed)
+    model = Model(Behaviour(**behaviour), {"broken:1": Behaviour(bad_image=True)})
+    async with Cluster(env=env, nodes=nodes, runtime="simulated", serve=False, model=model) as cluster:
+        yield cluster
+
+
+def deployment(name: str, replicas: int, image: str = "nginx:1.10.1", **spec: object) -> JSON:
+    """A small Deployment."""
+    labels = {"app": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": image}]}},
+            **spec,
+        },
+    }
+
+
+async def complete(cluster: Cluster, name: str, generation: int, timeout: float = 3600.0) -> None:
+    """Wait until the Deployment's roll is complete."""
+    async with RollWatch(cluster.client, cluster.env, name, "default") as roll:
+        await roll.complete(generation, timeout)
+
+
+async def set_image(client: Client, name: str, image: str) -> int:
+    """Change the image; returns the new generation."""
+    patch = {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": image}]}}}}
+    changed = await client.patch(DEPLOYMENTS, name, "default", patch)
+    return int(changed["metadata"]["generation"])
