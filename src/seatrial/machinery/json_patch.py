@@ -10,7 +10,6 @@ from seatrial.base.types import JSON
 from seatrial.machinery.merge_patch import same
 
 MAX_OPERATIONS = 10_000
-_KNOWN = ("add", "remove", "replace", "move", "copy", "test")
 
 
 class PatchError(ValueError):
@@ -28,11 +27,10 @@ class TooManyOperations(ValueError):
 def apply(doc: Any, operations: Any) -> Any:
     """The document after all operations; raises BadPatch, TooManyOperations or PatchError."""
     check(operations)
-    holder: JSON = {"": doc}
-    owned: set[int] = {id(holder)}
+    patch = _Patch(doc)
     for operation in operations:
-        _Patch(holder, owned).run(operation)
-    return holder[""]
+        patch.run(operation)
+    return patch.document
 
 
 def check(operations: Any) -> None:
@@ -60,17 +58,29 @@ def _json_type(value: Any) -> str:
 
 
 class _Patch:
-    """One operation on the document in `holder[""]`; `owned` are the ids of containers that are copies already."""
+    """A document under change. What an operation touches is copied once and then owned, known by its id."""
 
-    def __init__(self, holder: JSON, owned: set[int]) -> None:
-        self._holder, self._owned = holder, owned
-        self._alive: list[Any] = []
+    def __init__(self, document: Any) -> None:
+        self._holder: JSON = {"": document}
+        self._owned: set[int] = {id(self._holder)}
+
+    @property
+    def document(self) -> Any:
+        return self._holder[""]
 
     def run(self, operation: JSON) -> None:
+        runs = {
+            "add": self._add,
+            "remove": self._remove,
+            "replace": self._replace,
+            "move": self._move,
+            "copy": self._copy,
+            "test": self._test,
+        }
         kind = operation.get("op")
-        if kind not in _KNOWN:
+        if not isinstance(kind, str) or kind not in runs:
             raise PatchError(f"Unexpected kind: {kind if isinstance(kind, str) else 'unknown'}")
-        getattr(self, f"_{kind}")(operation)
+        runs[kind](operation)
 
     def _add(self, operation: JSON) -> None:
         path = _pointer(operation, "path")
@@ -86,12 +96,13 @@ class _Patch:
 
     def _take(self, path: list[str], name: str) -> Any:
         if not path:
-            raise PatchError(f"{name} operation does not apply: doc is missing path: : missing value")
+            raise _missing("", name)
         parent = self._parent(path, name)
         last = path[-1]
         if isinstance(parent, dict):
             if last not in parent:
-                raise PatchError(f"error in {name} for path: '{_text(path)}': Unable to remove nonexistent key: {last}: missing value")
+                why = f"Unable to remove nonexistent key: {last}: missing value"
+                raise PatchError(f"error in {name} for path: '{_text(path)}': {why}")
             return parent.pop(last)
         return parent.pop(_existing(parent, last, _text(path), name))
 
@@ -148,7 +159,7 @@ class _Patch:
             elif isinstance(value, list):
                 value = value[_existing(value, step, _text(path), name)]
             else:
-                raise PatchError(f"{name} operation does not apply: doc is missing path: {_text(path)}: missing value")
+                raise _missing(_text(path), name)
         return value
 
     def _parent(self, path: list[str], name: str) -> Any:
@@ -158,7 +169,7 @@ class _Patch:
         for step in [*path[:-1], None]:
             child = container[key]
             if not isinstance(child, (dict, list)):
-                raise PatchError(f"{name} operation does not apply: doc is missing path: {_text(path)}: missing value")
+                raise _missing(_text(path), name)
             if id(child) not in self._owned:
                 child = container[key] = dict(child) if isinstance(child, dict) else list(child)
                 self._owned.add(id(child))
@@ -170,7 +181,7 @@ class _Patch:
             elif step in container:
                 key = step
             else:
-                raise PatchError(f"{name} operation does not apply: doc is missing path: {_text(path)}: missing value")
+                raise _missing(_text(path), name)
         raise AssertionError("the loop ends with the parent")
 
 
@@ -182,7 +193,7 @@ def _insert(parent: Any, last: str, value: Any, text: str, name: str) -> None:
     else:
         index = _index(last, text, name)
         if index < -len(parent) - 1 or index > len(parent):
-            raise PatchError(f"{name} operation does not apply: doc is missing path: {text}: Unable to access invalid index: {index}: invalid index referenced")
+            raise _invalid_index(index, text, name)
         parent.insert(index if index >= 0 else len(parent) + 1 + index, value)
 
 
@@ -196,8 +207,17 @@ def _index(step: str, text: str, name: str) -> int:
 def _existing(items: list[Any], step: str, text: str, name: str) -> int:
     index = _index(step, text, name)
     if not -len(items) <= index < len(items):
-        raise PatchError(f"error in {name} for path: '{text}': Unable to access invalid index: {index}: invalid index referenced")
+        raise _invalid_index(index, text, name)
     return index
+
+
+def _invalid_index(index: int, text: str, name: str) -> PatchError:
+    why = f"Unable to access invalid index: {index}: invalid index referenced"
+    return PatchError(f"error in {name} for path: '{text}': {why}")
+
+
+def _missing(text: str, name: str) -> PatchError:
+    return PatchError(f"{name} operation does not apply: doc is missing path: {text}: missing value")
 
 
 def _value(operation: JSON) -> Any:
@@ -211,7 +231,7 @@ def _pointer(operation: JSON, field: str) -> list[str]:
     if text == "":
         return []
     if not text.startswith("/"):
-        raise PatchError(f"{operation.get('op')} operation does not apply: doc is missing path: {text}: missing value")
+        raise _missing(text, str(operation.get("op")))
     return [step.replace("~1", "/").replace("~0", "~") for step in text[1:].split("/")]
 
 
