@@ -1,6 +1,6 @@
 """Field errors as k8s.io/apimachinery/pkg/util/validation/field words them (spec: api.md §4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,16 +55,69 @@ def go_quote(text: str) -> str:
     return f'"{"".join(_escape(char) for char in text)}"'
 
 
+class GoText(str):
+    """A bad value that is in Go's notation already and is shown as it stands."""
+
+    __slots__ = ()
+
+
+def go_strings(values: Iterable[str] | None) -> GoText:
+    """A []string as Go's %#v prints it."""
+    if values is None:
+        return GoText("[]string(nil)")
+    return GoText(f"[]string{{{', '.join(go_quote(value) for value in values)}}}")
+
+
+def go_map(values: Mapping[str, str] | None) -> GoText:
+    """A map[string]string as Go's %#v prints it."""
+    if values is None:
+        return GoText("map[string]string(nil)")
+    pairs = (f"{go_quote(key)}:{go_quote(value)}" for key, value in sorted(values.items()))
+    return GoText(f"map[string]string{{{', '.join(pairs)}}}")
+
+
+def go_int_or_string(value: int | str) -> GoText:
+    """An IntOrString as Go's %#v prints it."""
+    if isinstance(value, int):
+        return GoText(f'intstr.IntOrString{{Type:0, IntVal:{value}, StrVal:""}}')
+    return GoText(f"intstr.IntOrString{{Type:1, IntVal:0, StrVal:{go_quote(value)}}}")
+
+
+def go_label_selector(selector: Mapping[str, Any]) -> GoText:
+    """A LabelSelector as Go's %#v prints it."""
+    kind = "v1.LabelSelectorRequirement"
+    expressions = selector.get("matchExpressions")
+    shown = f"[]{kind}(nil)"
+    if expressions is not None:
+        shown = f"[]{kind}{{{', '.join(_go_requirement(kind, expression) for expression in expressions)}}}"
+    labels = go_map(selector.get("matchLabels"))
+    return GoText(f"v1.LabelSelector{{MatchLabels:{labels}, MatchExpressions:{shown}}}")
+
+
+def _go_requirement(kind: str, expression: Mapping[str, Any]) -> str:
+    key, operator = go_quote(expression.get("key") or ""), go_quote(expression.get("operator") or "")
+    return f"{kind}{{Key:{key}, Operator:{operator}, Values:{go_strings(expression.get('values'))}}}"
+
+
 def go_value(value: Any) -> str:
-    """A bad value as field errors show it: strings quoted, numbers and booleans plain, all else as JSON."""
+    """A bad value as field errors show it: Go's %q for strings, %v for numbers, %#v for maps and lists of strings.
+
+    For other structs, whose Go types aren't known here, callers hand in a GoText; what they don't is shown as JSON.
+    """
+    if isinstance(value, GoText):
+        return value
     if value is None:
-        return "null"
+        return '"null"'
     if isinstance(value, str):
         return go_quote(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return go_map(value)
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return go_strings(value)
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
@@ -99,9 +152,9 @@ def unsupported(field: str, value: Any, supported: Iterable[str]) -> FieldError:
     return FieldError("FieldValueNotSupported", field, _with(f"Unsupported value: {go_value(value)}", detail))
 
 
-def duplicate(field: str, value: Any) -> FieldError:
+def duplicate(field: str, value: Any, detail: str = "") -> FieldError:
     """The value is there already, and must be unique."""
-    return FieldError("FieldValueDuplicate", field, f"Duplicate value: {go_value(value)}")
+    return FieldError("FieldValueDuplicate", field, _with(f"Duplicate value: {go_value(value)}", detail))
 
 
 def forbidden(field: str, detail: str = "") -> FieldError:
