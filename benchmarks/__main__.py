@@ -1,4 +1,7 @@
-"""`make bench`: every figure of docs/benchmarks.md, in one run. `--only NAME` runs one of them, `-o json` prints data."""
+"""`make bench`: every figure of docs/benchmarks.md, in one run.
+
+`--only NAME` runs one part, `-o json` prints data.
+"""
 
 import argparse
 import json
@@ -48,7 +51,9 @@ def reading() -> Figures:
         harness.load(target, "make-pods", "-ns", "lists", "-n", "5000", "-scheduler", "none")
         listing = _median(lambda: harness.load(target, "list-pods", "-ns", "lists", "-n", "5")[0]["median_ms"])
     with harness.cluster("--ephemeral", "--nodes", "0") as target:
-        fanout = _median(lambda: harness.load(target, "watch-fanout", "-watchers", "100", "-n", "100")[0]["last_p50_ms"])
+        fanout = _median(
+            lambda: harness.load(target, "watch-fanout", "-watchers", "100", "-n", "100")[0]["last_p50_ms"]
+        )
     bare = harness.bare_per_second()
     return {
         "GET of a Pod, 1/s": get,
@@ -61,10 +66,12 @@ def reading() -> Figures:
 
 def writing() -> Figures:
     """Durable POSTs: acknowledged after fsync."""
-    with tempfile.TemporaryDirectory(prefix="seatrial-bench-data-") as folder:
-        with harness.cluster("--data-dir", folder, "--nodes", "0") as target:
-            maps = _median(lambda: harness.load(target, "post-configmaps", "-n", "5000")[0]["req_per_s"])
-            pods = harness.load(target, "make-pods", "-ns", "pods", "-n", "5000", "-scheduler", "none")[0]["req_per_s"]
+    with (
+        tempfile.TemporaryDirectory(prefix="seatrial-bench-data-") as folder,
+        harness.cluster("--data-dir", folder, "--nodes", "0") as target,
+    ):
+        maps = _median(lambda: harness.load(target, "post-configmaps", "-n", "5000")[0]["req_per_s"])
+        pods = harness.load(target, "make-pods", "-ns", "pods", "-n", "5000", "-scheduler", "none")[0]["req_per_s"]
     return {"durable POST of ConfigMaps, 1/s": maps, "durable POST of Pods, 1/s": pods}
 
 
@@ -72,7 +79,10 @@ def rolling() -> Figures:
     """1,000 replicas on ten simulated nodes in real time, start-up 0."""
     with harness.cluster("--ephemeral", "--nodes", "10", "--runtime", "simulated") as target:
         lines = _rollout(target, 1000)
-    return {"1,000 replicas available, s": lines["create_to_available_s"], "1,000 replicas rolled, s": lines["rolling_update_s"]}
+    return {
+        "1,000 replicas available, s": lines["create_to_available_s"],
+        "1,000 replicas rolled, s": lines["rolling_update_s"],
+    }
 
 
 def _rollout(target: Target, replicas: int) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""The ceiling: a bare handler of the same HTTP library, with TLS, answering 600 bytes. `python -m benchmarks.bare_handler DIR`."""
+"""The ceiling: a bare handler of the same HTTP library, with TLS, answering 600 bytes.
+
+`python -m benchmarks.bare_handler DIR PORT`; DIR holds tls.crt and tls.key.
+"""
 
 import asyncio
 import sys

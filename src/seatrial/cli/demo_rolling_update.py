@@ -131,7 +131,8 @@ class Story:
 
 def _bar(rs: view.ReplicaSetView, width: int) -> str:
     pods = "●" * rs.ready + "○" * max(0, rs.desired - rs.ready)
-    return f"  {rs.images[0]:<16} {click.style(pods.ljust(width), fg=output.BLUE if rs.is_new else output.YELLOW)}  {rs.name}"
+    colour = output.BLUE if rs.is_new else output.YELLOW
+    return f"  {rs.images[0]:<16} {click.style(pods.ljust(width), fg=colour)}  {rs.name}"
 
 
 def _traffic(sample: Sample) -> str:
@@ -162,7 +163,13 @@ async def _report(
         "promised_minimum": final.minimum_available,
         "seconds": {**{key: round(value, 2) for key, value in seconds.items()}, "total": round(total, 2)},
         "replica_sets": [
-            {"name": rs.name, "revision": rs.revision, "images": list(rs.images), "desired": rs.desired, "ready": rs.ready}
+            {
+                "name": rs.name,
+                "revision": rs.revision,
+                "images": list(rs.images),
+                "desired": rs.desired,
+                "ready": rs.ready,
+            }
             for rs in final.replica_sets
         ],
         "pods": [{"name": objects.name(pod), "node": pod["spec"].get("nodeName", "")} for pod in pods],
@@ -180,7 +187,10 @@ def as_text(report: JSON) -> list[str]:
     """The report for people."""
     passed = report["passed"]
     verdict = "no request failed, and the minimum held" if passed else _what_failed(report)
-    lines = ["", click.style(("PASSED: " if passed else "FAILED: ") + verdict, fg=output.GREEN if passed else output.RED)]
+    lines = [
+        "",
+        click.style(("PASSED: " if passed else "FAILED: ") + verdict, fg=output.GREEN if passed else output.RED),
+    ]
     answers = ", ".join(f"{count} by {server}" for server, count in report["answers_by_version"].items())
     latency = ", ".join(f"{key} {value * 1000:.1f} ms" for key, value in report["latency_seconds"].items())
     seconds = report["seconds"]
@@ -189,13 +199,26 @@ def as_text(report: JSON) -> list[str]:
             ("requests", f"{report['requests']} sent, {report['failed']} failed"),
             ("answers", answers),
             ("latency", latency),
-            ("available", f"at least {report['lowest_available']} Pods at any moment, {report['promised_minimum']} were promised"),
+            (
+                "available",
+                f"at least {report['lowest_available']} Pods at any moment, {report['promised_minimum']} were promised",
+            ),
             ("time", f"roll {seconds['roll']} s, undo {seconds['undo']} s, in all {seconds['total']} s"),
             ("kubeconfig", report["kubeconfig"]),
         ]
     )
-    lines += ["", "ReplicaSets", *output.columns([(rs["name"], f"{rs['ready']}/{rs['desired']}", *rs["images"]) for rs in report["replica_sets"]], "  ")]
-    lines += ["", "Rollout history", *output.columns([(str(r["revision"]), r["change_cause"] or "<none>") for r in report["history"]], "  ")]
+    lines += [
+        "",
+        "ReplicaSets",
+        *output.columns(
+            [(rs["name"], f"{rs['ready']}/{rs['desired']}", *rs["images"]) for rs in report["replica_sets"]], "  "
+        ),
+    ]
+    lines += [
+        "",
+        "Rollout history",
+        *output.columns([(str(r["revision"]), r["change_cause"] or "<none>") for r in report["history"]], "  "),
+    ]
     lines += ["", "Events", *output.columns([(e["type"], e["reason"], e["message"]) for e in report["events"]], "  ")]
     lines += [f"failed: {failure}" for failure in report["failures"]]
     return lines
@@ -206,7 +229,7 @@ def _what_failed(report: JSON) -> str:
     if report["failed"] or not report["requests"]:
         problems.append(f"{report['failed']} of {report['requests']} requests failed")
     if report["lowest_available"] < report["promised_minimum"]:
-        problems.append(f"only {report['lowest_available']} Pods were available, {report['promised_minimum']} were promised")
+        problems.append(
+            f"only {report['lowest_available']} Pods were available, {report['promised_minimum']} were promised"
+        )
     return "; ".join(problems) or "the roll is not complete"
-
-

@@ -11,7 +11,13 @@ import click
 GREEN, YELLOW, RED, BLUE, DIM = "green", "yellow", "red", "blue", "bright_black"
 
 output_option = click.option(
-    "-o", "--output", "output_format", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True, help="Output format."
+    "-o",
+    "--output",
+    "output_format",
+    type=click.Choice(["text", "json", "yaml"]),
+    default="text",
+    show_default=True,
+    help="Output format.",
 )
 
 
@@ -60,4 +66,3 @@ class Live:
     def done(self) -> None:
         """Leave what is drawn where it is; the next output goes below it."""
         self._drawn = 0
-

@@ -1,4 +1,4 @@
-"""A Deployment's revisions, and going back to one of them (as `kubectl rollout history` and `undo`: deployment.md §10.3, §12)."""
+"""A Deployment's revisions, and going back to one of them (kubectl/pkg/polymorphichelpers: history.go, rollback.go)."""
 
 from dataclasses import dataclass
 
@@ -78,7 +78,9 @@ def _target(history: list[Revision], name: str, number: int) -> Revision:
         for revision in history:
             if revision.number == number:
                 return revision
-        raise ToolError(f"deployment/{name} has no revision {number}; it has {', '.join(str(r.number) for r in history)}")
+        raise ToolError(
+            f"deployment/{name} has no revision {number}; it has {', '.join(str(r.number) for r in history)}"
+        )
     if len(history) < 2:
         raise ToolError(f"deployment/{name} has no earlier revision to go back to")
     return history[-2]

@@ -1,6 +1,6 @@
 """A rolling update at one moment, as people look at it: pure, from objects, the same for CLI, demo and tests.
 
-"New" and "old" ReplicaSets are told apart as the Deployment controller does (spec: deployment.md §4): the new one has
+"New" and "old" ReplicaSets are told apart as the Deployment controller does (pkg/controller/deployment/util): the new one has
 the Deployment's template.
 """
 
@@ -30,7 +30,7 @@ class ReplicaSetView:
 
 @dataclass(frozen=True)
 class RollView:
-    """A Deployment's roll. `minimum_available` is what the strategy promises; -1 for Recreate, which promises nothing."""
+    """A Deployment's roll. `minimum_available` is what its strategy promises, -1 for Recreate, which promises none."""
 
     name: str
     namespace: str

@@ -41,7 +41,9 @@ class RollWatch:
         await self._informers.synced()
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         await self._informers.stop()
 
     def on_change(self, listener: Callable[[RollView], None]) -> None:

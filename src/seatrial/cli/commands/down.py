@@ -28,6 +28,8 @@ def command(name: str) -> int:
     except PermissionError:
         raise ToolError(f"cluster {name} (pid {running.pid}) belongs to another user") from None
     if not select.select([process], [], [], PATIENCE_SECONDS)[0]:
-        raise ToolError(f"cluster {name} (pid {running.pid}) did not stop within {PATIENCE_SECONDS} s; it is still stopping")
+        raise ToolError(
+            f"cluster {name} (pid {running.pid}) did not stop within {PATIENCE_SECONDS} s; it is still stopping"
+        )
     click.echo(f"cluster {name} has stopped")
     return 0

@@ -70,7 +70,9 @@ def _text(facts: dict[str, Any]) -> None:
     if facts["insecure_url"]:
         rows.insert(2, ("insecure", facts["insecure_url"]))
     if facts["healthy"]:
-        rows.append(("nodes", f"{len(facts['ready_nodes'])} of {len(facts['nodes'])} ready, runtime {facts['runtime']}"))
+        rows.append(
+            ("nodes", f"{len(facts['ready_nodes'])} of {len(facts['nodes'])} ready, runtime {facts['runtime']}")
+        )
         rows.append(("pods", f"{facts['ready_pods']} of {facts['pods']} ready"))
         rows += [("port", message) for message in facts["moved_ports"]]
     else:

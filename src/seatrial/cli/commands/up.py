@@ -35,7 +35,9 @@ READY = b"ready\n"
     "--kubernetes-version", default=cluster_config.DEFAULT_RELEASE, show_default=True, help="The release to speak."
 )
 @click.option("--image", "images", multiple=True, metavar="NAME=COMMAND", help="What an image name stands for.")
-@click.option("--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Add the cluster to this kubeconfig.")
+@click.option(
+    "--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Add the cluster to this kubeconfig."
+)
 @click.option("--detach", is_flag=True, help="Return when the cluster is ready, and leave it running.")
 @click.option("--ready-fd", type=int, hidden=True, help="Write a line to this descriptor when ready.")
 def command(
