@@ -1,18 +1,18 @@
 """metadata: its shape, and the rules that hold for every kind.
 
-Follows k8s.io/apimachinery/pkg/api/validation/objectmeta.go and k8s.io/apiserver/pkg/registry/rest. The rules that
-cost time (labels, annotations) are cached per value, since a controller writes the same ones a thousand times.
+Follows k8s.io/apimachinery/pkg/api/validation/objectmeta.go and k8s.io/apiserver/pkg/registry/rest. An update checks
+again only what it changes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
+from seatrial.api import label_selectors
 from seatrial.api.resource import Resource
 from seatrial.base.types import JSON
 from seatrial.machinery import names, validation
 from seatrial.machinery.validation import FieldError, GoText, go_quote, go_strings
 
-ANNOTATIONS_LIMIT = 256 * 1024
 MAX_GENERATED_BASE = 58
 """A generateName is cut to this length before 5 random characters are added."""
 FINALIZER_ORPHAN = "orphan"
@@ -153,47 +153,6 @@ def duplicate_owners_warning(obj: JSON) -> str:
     )
 
 
-def validate_labels(labels: Mapping[str, Any] | None, path: str) -> list[FieldError]:
-    """Keys are qualified names, values label values; also for selectors that are maps."""
-    errors: list[FieldError] = []
-    for key, value in sorted((labels or {}).items()):
-        errors += validation.each(path, key, names.qualified_name(key))
-        errors += validation.each(path, value, names.label_value(value))
-    return errors
-
-
-def validate_label_selector(selector: JSON | None, path: str) -> list[FieldError]:
-    """A LabelSelector of a workload (ValidateLabelSelector)."""
-    if not selector:
-        return []
-    errors = validate_labels(selector.get("matchLabels"), f"{path}.matchLabels")
-    for at, expression in enumerate(selector.get("matchExpressions") or ()):
-        errors += _expression_errors(expression, f"{path}.matchExpressions[{at}]")
-    return errors
-
-
-def _expression_errors(expression: JSON, path: str) -> list[FieldError]:
-    errors: list[FieldError] = []
-    values = expression.get("values") or []
-    match expression.get("operator") or "":
-        case "In" | "NotIn":
-            if not values:
-                errors.append(
-                    validation.required(f"{path}.values", "must be specified when `operator` is 'In' or 'NotIn'")
-                )
-        case "Exists" | "DoesNotExist":
-            if values:
-                text = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
-                errors.append(validation.forbidden(f"{path}.values", text))
-        case operator:
-            errors.append(validation.invalid(f"{path}.operator", operator, "not a valid selector operator"))
-    key = expression.get("key") or ""
-    errors += validation.each(f"{path}.key", key, names.qualified_name(key))
-    for at, value in enumerate(values):
-        errors += validation.each(f"{path}.values[{at}]", value, names.label_value(value))
-    return errors
-
-
 def _shown(field: str, value: Any) -> Any:
     if value is None:
         return "" if field in ("name", "namespace", "uid") else None
@@ -233,18 +192,12 @@ def _common_errors(metadata: JSON, before: JSON | None = None) -> list[FieldErro
     return errors
 
 
-def _label_errors(labels: Mapping[str, Any]) -> list[FieldError]:
-    return validate_labels(labels, "metadata.labels")
+def _label_errors(labels: Mapping[str, str]) -> list[FieldError]:
+    return list(label_selectors.validate_labels(labels, "metadata.labels"))
 
 
 def _annotation_errors(annotations: Mapping[str, str]) -> list[FieldError]:
-    errors: list[FieldError] = []
-    for key in sorted(annotations):
-        errors += validation.each("metadata.annotations", key, names.qualified_name(key.lower()))
-    size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
-    if size > ANNOTATIONS_LIMIT:
-        errors.append(validation.too_long("metadata.annotations", ANNOTATIONS_LIMIT))
-    return errors
+    return list(label_selectors.validate_annotations(annotations, "metadata.annotations"))
 
 
 def _owner_errors(references: Sequence[JSON]) -> list[FieldError]:

@@ -45,6 +45,8 @@ class Resource(ResourceRef):
     uid …) are the registry's, and `spec`/`status` separation is too: it follows from `subresources`.
     """
 
+    __hash__ = ResourceRef.__hash__
+
     singular: str = ""
     short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()

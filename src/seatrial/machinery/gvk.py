@@ -15,6 +15,14 @@ class ResourceRef:
     namespaced: bool = True
 
     @cached_property
+    def _hash(self) -> int:
+        return hash((self.group, self.version, self.plural))
+
+    def __hash__(self) -> int:
+        # Resources are keys of caches on hot paths; hashing all their fields would cost microseconds each time.
+        return self._hash
+
+    @cached_property
     def api_version(self) -> str:
         """`apps/v1`, or `v1` for core: the value of `apiVersion`."""
         return f"{self.group}/{self.version}" if self.group else self.version

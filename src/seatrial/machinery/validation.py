@@ -76,29 +76,6 @@ def go_map(values: Mapping[str, str] | None) -> GoText:
     return GoText(f"map[string]string{{{', '.join(pairs)}}}")
 
 
-def go_int_or_string(value: int | str) -> GoText:
-    """An IntOrString as Go's %#v prints it."""
-    if isinstance(value, int):
-        return GoText(f'intstr.IntOrString{{Type:0, IntVal:{value}, StrVal:""}}')
-    return GoText(f"intstr.IntOrString{{Type:1, IntVal:0, StrVal:{go_quote(value)}}}")
-
-
-def go_label_selector(selector: Mapping[str, Any]) -> GoText:
-    """A LabelSelector as Go's %#v prints it."""
-    kind = "v1.LabelSelectorRequirement"
-    expressions = selector.get("matchExpressions")
-    shown = f"[]{kind}(nil)"
-    if expressions is not None:
-        shown = f"[]{kind}{{{', '.join(_go_requirement(kind, expression) for expression in expressions)}}}"
-    labels = go_map(selector.get("matchLabels"))
-    return GoText(f"v1.LabelSelector{{MatchLabels:{labels}, MatchExpressions:{shown}}}")
-
-
-def _go_requirement(kind: str, expression: Mapping[str, Any]) -> str:
-    key, operator = go_quote(expression.get("key") or ""), go_quote(expression.get("operator") or "")
-    return f"{kind}{{Key:{key}, Operator:{operator}, Values:{go_strings(expression.get('values'))}}}"
-
-
 def go_value(value: Any) -> str:
     """A bad value as field errors show it: Go's %q for strings, %v for numbers, %#v for maps and lists of strings.
 

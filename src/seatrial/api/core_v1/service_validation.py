@@ -6,7 +6,7 @@ Limits: no rules for load balancer classes, source ranges and traffic distributi
 from collections.abc import Sequence
 from typing import Any
 
-from seatrial.api import meta_v1
+from seatrial.api import label_selectors
 from seatrial.base.types import JSON
 from seatrial.machinery import names, validation
 from seatrial.machinery.validation import FieldError, GoText, go_quote
@@ -46,7 +46,7 @@ def validate(obj: JSON) -> Sequence[FieldError]:
     return [
         *_type_errors(spec),
         *_each_port_errors(spec),
-        *meta_v1.validate_labels(spec.get("selector"), "spec.selector"),
+        *label_selectors.validate_labels(spec.get("selector") or {}, "spec.selector"),
         *_affinity_errors(spec),
         *_cluster_ip_errors(spec),
         *_external_ip_errors(spec),
