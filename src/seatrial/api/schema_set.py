@@ -7,7 +7,7 @@ stand in a file of their own that is read only when asked for.
 import json
 import zlib
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
@@ -71,7 +71,7 @@ class SchemaSet:
         return {name: (entry[0], entry[1]) for name, entry in content.items()}
 
 
-@lru_cache(maxsize=None)
+@cache
 def load(release: str = DEFAULT_RELEASE) -> SchemaSet:
     """The schemas of a release such as "1.32"; LookupError if they aren't here."""
     if release not in releases():
@@ -79,7 +79,7 @@ def load(release: str = DEFAULT_RELEASE) -> SchemaSet:
     return SchemaSet(release, orjson.loads(zlib.decompress(_read(f"{release}.schema"))))
 
 
-@lru_cache(maxsize=None)
+@cache
 def releases() -> tuple[str, ...]:
     """Every release that there are schemas for, oldest first."""
     return tuple(json.loads(_read("index.json"))["releases"])

@@ -37,7 +37,7 @@ def diff(old: JSON, new: JSON) -> JSON:
 
 
 def three_way(original: JSON, modified: JSON, current: JSON) -> JSON:
-    """The patch `kubectl apply` makes for kinds without patch metadata: changes from `current`, deletions since `original`.
+    """The patch of `kubectl apply` without patch metadata: changes from `current`, deletions since `original`.
 
     Follows k8s.io/apimachinery/pkg/util/jsonmergepatch CreateThreeWayJSONMergePatch.
     """

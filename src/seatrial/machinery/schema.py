@@ -14,7 +14,7 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from seatrial.base.types import JSON
@@ -80,7 +80,7 @@ def struct_check(struct: Struct) -> Check:
     return _compiled(struct)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(struct: Struct) -> Check:
     scalars: dict[str, type] = {}
     others: dict[str, Check] = {}

@@ -85,9 +85,7 @@ class Diff:
         if self.element_order and (elements or not in_order):
             patch[f"{ELEMENT_ORDER}/{name}"] = [{key: item[key]} for item in after]
 
-    def _elements(
-        self, before: list[JSON], after: list[JSON], key: str, item: Schema
-    ) -> tuple[list[JSON], list[JSON]]:
+    def _elements(self, before: list[JSON], after: list[JSON], key: str, item: Schema) -> tuple[list[JSON], list[JSON]]:
         """diffListsOfMaps: both lists are sorted by key; changed or new elements, and deletions."""
         changed: list[JSON] = []
         deleted: list[JSON] = []
