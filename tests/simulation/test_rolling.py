@@ -28,7 +28,7 @@ def test_a_deployment_rolls_and_keeps_its_promises() -> None:
                 assert await history.undo(cluster.client, "web", "default") == 1
                 undone = await cluster.client.get(DEPLOYMENTS, "web", "default")
                 await roll.complete(undone["metadata"]["generation"], 600)
-                assert [r.number for r in await history.revisions(cluster.client, "web", "default")] == [2, 3]
+                assert [r.number for r in await history.of_deployment(cluster.client, "web", "default")] == [2, 3]
 
     virtual_loop.run(story())
 

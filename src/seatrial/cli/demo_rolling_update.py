@@ -149,7 +149,7 @@ async def _report(
     if final is None:
         raise ToolError(f"deployment/{NAME} is gone")
     lowest = roll.lowest_available if roll.lowest_available is not None else 0
-    revisions = await history.revisions(client, NAME, NAMESPACE)
+    revisions = await history.of_deployment(client, NAME, NAMESPACE)
     events = (await client.list(EVENTS, NAMESPACE, field_selector=f"involvedObject.name={NAME}"))["items"]
     pods = (await client.list(PODS, NAMESPACE))["items"]
     return {

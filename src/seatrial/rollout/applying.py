@@ -29,7 +29,13 @@ async def apply(client: Client, manifests: Sequence[JSON], namespace: str = "def
         target = objects.namespace(obj) or (namespace if resource.namespaced else "")
         applied.append(
             await client.patch(
-                resource, objects.name(obj), target, obj, patch_type=APPLY_PATCH, field_manager=FIELD_MANAGER, force=True
+                resource,
+                objects.name(obj),
+                target,
+                obj,
+                patch_type=APPLY_PATCH,
+                field_manager=FIELD_MANAGER,
+                force=True,
             )
         )
     return applied

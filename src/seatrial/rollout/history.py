@@ -2,23 +2,13 @@
 
 from dataclasses import dataclass
 
+from seatrial.api.registry import DEPLOYMENTS, REPLICA_SETS
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import JSON_PATCH, Client
-from seatrial.api.registry import DEPLOYMENTS, REPLICA_SETS
 from seatrial.machinery import objects
 from seatrial.rollout import view
-from seatrial.workloads import template_hash
-
-OWN_ANNOTATIONS = (
-    "kubectl.kubernetes.io/last-applied-configuration",
-    "deployment.kubernetes.io/revision",
-    "deployment.kubernetes.io/revision-history",
-    "deployment.kubernetes.io/desired-replicas",
-    "deployment.kubernetes.io/max-replicas",
-    "deprecated.deployment.rollback.to",
-)
-"""Annotations that belong to one object and are not carried from a revision back to the Deployment."""
+from seatrial.workloads import revisions, template_hash
 
 
 @dataclass(frozen=True)
@@ -31,7 +21,7 @@ class Revision:
     replica_set: JSON
 
 
-async def revisions(client: Client, name: str, namespace: str) -> list[Revision]:
+async def of_deployment(client: Client, name: str, namespace: str) -> list[Revision]:
     """All revisions that are kept, oldest first. Raises StatusError when the Deployment is not there."""
     deployment = await client.get(DEPLOYMENTS, name, namespace)
     return await _revisions(client, deployment)
@@ -54,7 +44,11 @@ async def undo(client: Client, name: str, namespace: str, to_revision: int = 0) 
         raise ToolError(f"deployment/{name} already has the template of revision {target.number}")
     patch: list[JSON] = [
         {"op": "replace", "path": "/spec/template", "value": template},
-        {"op": "add", "path": "/metadata/annotations", "value": _annotations(deployment, target.replica_set)},
+        {
+            "op": "add",
+            "path": "/metadata/annotations",
+            "value": revisions.rolled_back_annotations(deployment, target.replica_set),
+        },
     ]
     await client.patch(DEPLOYMENTS, name, namespace, patch, patch_type=JSON_PATCH)
     return target.number
@@ -64,7 +58,7 @@ async def _revisions(client: Client, deployment: JSON) -> list[Revision]:
     listing = await client.list(REPLICA_SETS, objects.namespace(deployment))
     return [
         Revision(
-            number=view.revision_of(rs),
+            number=revisions.revision_of(rs) or 0,
             cause=objects.annotations(rs).get(view.CHANGE_CAUSE, ""),
             images=view.images_of(rs["spec"]["template"]),
             replica_set=rs,
@@ -84,9 +78,3 @@ def _target(history: list[Revision], name: str, number: int) -> Revision:
     if len(history) < 2:
         raise ToolError(f"deployment/{name} has no earlier revision to go back to")
     return history[-2]
-
-
-def _annotations(deployment: JSON, replica_set: JSON) -> dict[str, str]:
-    own = {key: value for key, value in objects.annotations(deployment).items() if key in OWN_ANNOTATIONS}
-    old = {key: value for key, value in objects.annotations(replica_set).items() if key not in OWN_ANNOTATIONS}
-    return {**old, **own}

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from seatrial.base.types import JSON
 from seatrial.machinery import conditions, objects
-from seatrial.workloads import rolling, template_hash
+from seatrial.workloads import revisions, rolling, template_hash
 
-REVISION = "deployment.kubernetes.io/revision"
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 
 
@@ -45,12 +44,6 @@ class RollView:
     replica_sets: tuple[ReplicaSetView, ...]
 
 
-def revision_of(obj: JSON) -> int:
-    """The revision annotation as a number, 0 when there is none."""
-    text = objects.annotations(obj).get(REVISION, "")
-    return int(text) if text.isdigit() else 0
-
-
 def images_of(template: JSON) -> tuple[str, ...]:
     """The images of a Pod template's containers, in order."""
     return tuple(str(container.get("image", "")) for container in template.get("spec", {}).get("containers", ()))
@@ -60,7 +53,7 @@ def owned(deployment: JSON, replica_sets: Sequence[JSON]) -> list[JSON]:
     """The Deployment's ReplicaSets by revision, oldest first."""
     uid = objects.uid(deployment)
     mine = [rs for rs in replica_sets if (objects.controller_of(rs) or {}).get("uid") == uid]
-    return sorted(mine, key=lambda rs: (revision_of(rs), objects.name(rs)))
+    return sorted(mine, key=lambda rs: (revisions.revision_of(rs) or 0, objects.name(rs)))
 
 
 def of_deployment(deployment: JSON, replica_sets: Sequence[JSON]) -> RollView:
@@ -88,14 +81,10 @@ def of_deployment(deployment: JSON, replica_sets: Sequence[JSON]) -> RollView:
 
 
 def _promise(spec: Mapping[str, JSON], desired: int) -> tuple[int, int]:
-    strategy = spec.get("strategy", {})
-    if strategy.get("type") == "Recreate":
+    limits = rolling.limits(spec)
+    if spec.get("strategy", {}).get("type") == "Recreate":
         return -1, desired
-    rolling_update = strategy.get("rollingUpdate") or {}
-    surge, unavailable = rolling.resolve_fenceposts(
-        rolling_update.get("maxSurge", "25%"), rolling_update.get("maxUnavailable", "25%"), desired
-    )
-    return desired - min(unavailable, desired), desired + surge
+    return limits.min_available, limits.max_total
 
 
 def _failure(status: JSON) -> str:
@@ -109,7 +98,7 @@ def _replica_set(rs: JSON, template: JSON) -> ReplicaSetView:
     status = rs.get("status", {})
     return ReplicaSetView(
         name=objects.name(rs),
-        revision=revision_of(rs),
+        revision=revisions.revision_of(rs) or 0,
         images=images_of(rs["spec"]["template"]),
         desired=int(rs["spec"].get("replicas", 0)),
         ready=int(status.get("readyReplicas", 0)),
