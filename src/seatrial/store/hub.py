@@ -150,7 +150,10 @@ class Hub:
     def close(self) -> None:
         for index in (self._by_prefix, self._ragged):
             for watchers in index.values():
-                for watcher in (*watchers.all, *(w for by in watchers.by_field.values() for b in by.values() for w in b)):
+                for watcher in (
+                    *watchers.all,
+                    *(w for by in watchers.by_field.values() for b in by.values() for w in b),
+                ):
                     watcher.end()
             index.clear()
 

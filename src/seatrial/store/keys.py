@@ -1,8 +1,8 @@
 """Where an object lies in the store: Kubernetes' own key layout, `/registry/<resource>[/<namespace>]/<name>`.
 
 Built-in groups leave the group out of the key; resources of other groups have it in front. A few core resources lie
-under the names they had when they were new. Follows k8s.io/kubernetes/pkg/kubeapiserver/default_storage_factory_builder.go
-and k8s.io/apiserver/pkg/registry/generic/registry/store.go (NamespaceKeyFunc).
+under the names they had when they were new. Follows pkg/kubeapiserver/default_storage_factory_builder.go and
+k8s.io/apiserver/pkg/registry/generic/registry/store.go (NamespaceKeyFunc).
 """
 
 from functools import lru_cache

@@ -1,0 +1,55 @@
+"""What an admission plugin sees of a request (k8s.io/apiserver/pkg/admission Attributes)."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from seatrial.api.resource import Resource
+from seatrial.apiserver.users import UserInfo
+from seatrial.base.errors import StatusError
+from seatrial.base.types import JSON
+from seatrial.machinery import objects, status
+from seatrial.machinery.gvk import ResourceRef
+
+Operation = Literal["CREATE", "UPDATE", "DELETE"]
+
+
+class Lookup(Protocol):
+    """Reads the newest state of other objects."""
+
+    async def __call__(self, resource: ResourceRef, namespace: str, name: str) -> JSON | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """One write. `obj` is a private object that plugins may change (for DELETE: the state that is there)."""
+
+    operation: Operation
+    resource: Resource
+    namespace: str
+    obj: JSON
+    old: JSON | None
+    lookup: Lookup
+    user: UserInfo
+    subresource: str = ""
+    dry_run: bool = False
+
+    @property
+    def is_new_pod(self) -> bool:
+        return self.operation == "CREATE" and self.concerns_pods
+
+    @property
+    def concerns_pods(self) -> bool:
+        """Whether this writes Pods themselves, none of their subresources."""
+        return self.resource.plural == "pods" and not self.resource.group and not self.subresource
+
+    def forbidden(self, why: str, causes: tuple[JSON, ...] = ()) -> StatusError:
+        """403, naming the object as far as it has a name yet."""
+        metadata = self.obj.get("metadata") or {}
+        name = objects.name(self.obj) or metadata.get("generateName") or "Unknown"
+        return status.forbidden(self.resource, name, why, causes)
+
+
+class Plugin(Protocol):
+    """Changes or refuses a write; one file each."""
+
+    async def __call__(self, attributes: Attributes) -> None: ...

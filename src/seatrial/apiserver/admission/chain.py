@@ -1,0 +1,23 @@
+"""Which admission plugins there are and in which order they are asked.
+
+The order is upstream's (pkg/kubeapiserver/options/plugins.go). Of its default plugins those are here whose subjects
+Seatrial has; see each file.
+"""
+
+from collections.abc import Sequence
+
+from seatrial.apiserver.admission import default_tolerations, namespace_lifecycle, priority, service_account
+from seatrial.apiserver.admission.base import Attributes, Plugin
+
+PLUGINS: tuple[Plugin, ...] = (
+    namespace_lifecycle.admit,
+    service_account.admit,
+    priority.admit,
+    default_tolerations.admit,
+)
+
+
+async def admit(plugins: Sequence[Plugin], attributes: Attributes) -> None:
+    """Ask each in turn; the first refusal ends it."""
+    for plugin in plugins:
+        await plugin(attributes)
