@@ -1,0 +1,74 @@
+"""From a request to the function that serves it: the one door through which HTTP and in-process callers go.
+
+A write's way: `Handlers.handle` → `write.create` → `Registry.create` → store.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from seatrial.apiserver import routes
+from seatrial.apiserver.handlers import nonresource, read, reviews, subresource, write
+from seatrial.apiserver.handlers.call import Answer, Call
+from seatrial.apiserver.node_access import FindNode
+from seatrial.apiserver.registry import Registry
+from seatrial.apiserver.routes import Route
+from seatrial.apiserver.version import VersionInfo
+from seatrial.base.env import Env
+from seatrial.machinery import status
+
+Verb = Callable[[Registry, Call, Route], Awaitable[Answer]]
+
+ON_OBJECT: dict[str, tuple[str, Verb]] = {
+    "GET": ("get", read.get),
+    "PUT": ("update", write.update),
+    "PATCH": ("patch", write.patch),
+    "DELETE": ("delete", write.delete),
+}
+ON_COLLECTION: dict[str, tuple[str, Verb]] = {
+    "GET": ("list", read.list_),
+    "POST": ("create", write.create),
+    "DELETE": ("deletecollection", write.delete_collection),
+}
+
+
+class Handlers:
+    """All that the API server answers. `ready` says why it isn't ready, "" when it is."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        env: Env,
+        *,
+        find_node: FindNode = lambda name: None,
+        release: str = "1.32",
+        ready: Callable[[], str] = lambda: "",
+    ) -> None:
+        self.registry, self.env, self.find_node, self.ready = registry, env, find_node, ready
+        self.version = VersionInfo(release)
+        self.documents = nonresource.Documents(self.version)
+
+    async def handle(self, call: Call) -> Answer:
+        """The answer. Refusals are raised as StatusErrors."""
+        route = routes.resolve(call.path)
+        if route is None:
+            return reviews.answer(call) or nonresource.answer(self, call)
+        if route.subresource:
+            return await subresource.answer(self, call, route)
+        if call.method == "GET" and (route.watch or (call.query and call.flag("watch"))):
+            if "watch" not in route.resource.verbs:
+                raise status.method_not_allowed()
+            return await read.watch(self.registry, self.env, call, route)
+        method = "GET" if call.method == "HEAD" else call.method
+        verb, function = (ON_OBJECT if route.name else ON_COLLECTION).get(method, ("", None))
+        if function is None or verb not in route.resource.verbs:
+            raise status.method_not_allowed()
+        return await function(self.registry, call, route)
+
+
+def verb_of(method: str, route: Route | None, watching: bool) -> str:
+    """The verb of a request, as metrics and authorization name it."""
+    if route is None:
+        return method.lower()
+    if watching or route.watch:
+        return "watch"
+    verb, _ = (ON_OBJECT if route.name else ON_COLLECTION).get(method, (method.lower(), None))
+    return verb

@@ -1,0 +1,90 @@
+"""Paths that are no resources: health, version, discovery, OpenAPI (k8s.io/apiserver/pkg/server/{routes,healthz})."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import orjson
+
+from seatrial.apiserver import discovery, negotiation, openapi
+from seatrial.apiserver.handlers.call import Answer, Call, Document, Made, Text
+from seatrial.apiserver.version import VersionInfo
+from seatrial.machinery import status
+
+if TYPE_CHECKING:
+    from seatrial.apiserver.handlers.dispatch import Handlers
+
+OPEN_PATHS = frozenset({"/healthz", "/livez", "/readyz", "/version"})
+"""Answered without credentials."""
+
+HEALTH_CHECKS = ("ping", "log", "etcd")
+
+
+class Documents:
+    """Discovery and OpenAPI, encoded when first asked for; they don't change while the server runs."""
+
+    def __init__(self, version: VersionInfo) -> None:
+        self._version = version
+        self._found: dict[tuple[str, str], Document | None] = {}
+
+    def find(self, path: str, wanted: str) -> Document | None:
+        """`wanted`: the form of discovery that the client prefers (`v2`, `v2beta1` or "" for the legacy one)."""
+        form = wanted if path in ("/api", "/apis") else ""
+        key = (path, form)
+        if key not in self._found:
+            self._found[key] = self._make(path, form)
+        return self._found[key]
+
+    def _make(self, path: str, form: str) -> Document | None:
+        if path == "/version":
+            return _document(self._version.to_json())
+        if path.startswith("/openapi/"):
+            made = self._openapi.find(path)
+            return _document(made) if made is not None else None
+        if form:
+            media = f"application/json;g=apidiscovery.k8s.io;v={form};as=APIGroupDiscoveryList"
+            return _document(discovery.aggregated(path, form), media, vary="Accept")
+        made = discovery.legacy(path)
+        if made is None:
+            return None
+        return _document(made, vary="Accept" if path in ("/api", "/apis") else "")
+
+    @cached_property
+    def _openapi(self) -> openapi.Documents:
+        return openapi.Documents(self._version.release)
+
+
+def _document(value: object, media: str = "application/json", vary: str = "") -> Document:
+    data = orjson.dumps(value)
+    return Document(data, media, f'"{hashlib.sha256(data).hexdigest().upper()}"', vary)
+
+
+def answer(handlers: Handlers, call: Call) -> Answer:
+    """The answer; `404 page not found` for what there isn't."""
+    path = call.path.rstrip("/") or "/"
+    if path.startswith(("/healthz", "/livez", "/readyz")):
+        return _health(handlers, call, path)
+    document = handlers.documents.find(path, negotiation.discovery_form(call.accept))
+    if document is not None:
+        if call.method not in ("GET", "HEAD"):
+            raise status.method_not_allowed()
+        return document
+    if path == "/":
+        return Made(200, {"paths": discovery.paths()})
+    return Text(404, "404 page not found\n")
+
+
+def _health(handlers: Handlers, call: Call, path: str) -> Answer:
+    """`ok`, or what is wrong; with ?verbose every check on a line of its own."""
+    kind, _, check = path.strip("/").partition("/")
+    why = handlers.ready() if kind == "readyz" else ""
+    checks = (*HEALTH_CHECKS, "startup") if kind == "readyz" else HEALTH_CHECKS
+    if check and check not in checks:
+        return Text(404, "404 page not found\n")
+    if not why and not call.flag("verbose"):
+        return Text(200, "ok")
+    lines = [f"[-]{name} failed: {why}" if why and name == "startup" else f"[+]{name} ok" for name in checks]
+    lines.append(f"{kind} check {'failed' if why else 'passed'}")
+    return Text(500 if why else 200, "\n".join(lines) + "\n", "text/plain; charset=utf-8")
