@@ -114,7 +114,7 @@ def _longer_history(history: str, revision: str) -> str:
 
 
 def rolled_back_annotations(deployment: JSON, replica_set: JSON) -> dict[str, str]:
-    """A Deployment's annotations after it took a ReplicaSet's template: its own skipped ones, and the ReplicaSet's others."""
+    """A Deployment's annotations with a ReplicaSet's template: its own skipped ones, and the ReplicaSet's others."""
     own = {key: value for key, value in objects.annotations(deployment).items() if key in SKIPPED}
     others = {key: value for key, value in objects.annotations(replica_set).items() if key not in SKIPPED}
     return own | others

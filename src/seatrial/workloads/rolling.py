@@ -90,23 +90,29 @@ def reconcile_old(limit: Limits, old: Sequence[Size], new: Size) -> list[Scaling
     max_scaled_down = total + new.desired - limit.min_available - new_unavailable
     if max_scaled_down <= 0:
         return []
-    steps = _cleanup_unhealthy(old, max_scaled_down)
+    steps, settled = _cleanup_unhealthy(old, max_scaled_down)
+    if not settled:
+        return steps
     sizes = {step.name: step.after for step in steps}
     left = [replace(size, desired=sizes.get(size.name, size.desired)) for size in old]
     available = sum(size.available for size in old) + new.available
     return [*steps, *_scale_down(left, available - limit.min_available)]
 
 
-def _cleanup_unhealthy(old: Sequence[Size], budget: int) -> list[Scaling]:
+def _cleanup_unhealthy(old: Sequence[Size], budget: int) -> tuple[list[Scaling], bool]:
+    """False when a ReplicaSet reports more available Pods than it should have: its status is of an earlier time, and
+    counting on it would take away too many. Upstream fails here and tries again."""
     steps: list[Scaling] = []
     for size in old:
         if budget <= 0:
             break
         count = min(budget, size.desired - size.available)
-        if size.desired and count > 0:
+        if count < 0:
+            return steps, False
+        if count > 0:
             steps.append(Scaling(size.name, size.desired, size.desired - count))
             budget -= count
-    return steps
+    return steps, True
 
 
 def _scale_down(old: Sequence[Size], budget: int) -> list[Scaling]:
