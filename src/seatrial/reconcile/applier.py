@@ -14,7 +14,7 @@ from seatrial.base.types import JSON
 from seatrial.client.base import Writer
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
-from seatrial.reconcile.decision import Action, Batch, Create, Decision, Delete, Event, Patch, Update
+from seatrial.reconcile.decision import Action, Batch, Create, Decision, Delete, DeleteCollection, Event, Patch, Update
 from seatrial.reconcile.fence import Write
 from seatrial.reconcile.recorder import Recorder
 
@@ -59,6 +59,8 @@ class Applier:
             await self._delete(action, writes)
         elif isinstance(action, Patch):
             await self._patch(action, writes)
+        elif isinstance(action, DeleteCollection):
+            await self._client.delete_collection(action.resource, action.namespace, propagation_policy="Background")
         else:
             await self._update(action, writes)
 

@@ -1,4 +1,7 @@
-"""The shape of every controller, and how the things it watches lead to keys (after controller-runtime's Source and EventHandler)."""
+"""The shape of every controller, and how the things it watches lead to keys.
+
+After controller-runtime's Source and EventHandler.
+"""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -36,17 +39,28 @@ class CacheReader(Protocol):
         """A fresh read through the API; None when there is none."""
         ...
 
+    async def live_list(self, resource: ResourceRef, namespace: str) -> Sequence[JSON]:
+        """A fresh list through the API, for kinds that are not worth a cache; in key order."""
+        ...
+
+    @property
+    def started_at(self) -> float:
+        """When this control loop began to look, by Env.now()."""
+        ...
+
 
 @dataclass(frozen=True)
 class Watch:
     """Changes of `resource` wake the keys that `keys(old, new, cache)` names (old None: added; new None: deleted).
 
-    `interesting(old, new)` can drop changes that matter to nobody, before anything is looked up.
+    `interesting(old, new)` can drop changes that matter to nobody, before anything is looked up. With `delay_seconds`
+    the keys are looked at so much later.
     """
 
     resource: ResourceRef
     keys: Callable[[JSON | None, JSON | None, CacheReader], Iterable[Key]]
     interesting: Callable[[JSON | None, JSON | None], bool] | None = None
+    delay_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,15 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteCollection:
+    """DELETE all objects of a resource in a namespace, each in the background."""
+
+    resource: ResourceRef
+    namespace: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """An event on an object (`regarding`; any object with kind, apiVersion and metadata)."""
 
@@ -82,7 +91,7 @@ class Batch:
     slow_start: bool = False
 
 
-Action = Create | Update | Patch | Delete | Event | Batch
+Action = Create | Update | Patch | Delete | DeleteCollection | Event | Batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,13 @@ from seatrial.reconcile.informer import Informers
 class Lister:
     """Implements controller.CacheReader over shared informers."""
 
-    def __init__(self, informers: Informers, client: Reader) -> None:
+    def __init__(self, informers: Informers, client: Reader, started_at: float = 0.0) -> None:
         self._informers, self._client = informers, client
+        self._started_at = started_at
+
+    @property
+    def started_at(self) -> float:
+        return self._started_at
 
     def get(self, resource: ResourceRef, key: Key) -> JSON | None:
         return self._cache(resource).get(key)
@@ -36,6 +41,10 @@ class Lister:
             if error.reason == "NotFound":
                 return None
             raise
+
+    async def live_list(self, resource: ResourceRef, namespace: str) -> Sequence[JSON]:
+        answer = await self._client.list(resource, namespace)
+        return answer.get("items") or []
 
     def _cache(self, resource: ResourceRef) -> Cache:
         informer = self._informers.known(resource)

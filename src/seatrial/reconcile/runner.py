@@ -42,7 +42,7 @@ class Runner(Generic[V]):
         self.metrics = LoopMetrics(controller.name)
         self.queue: WorkQueue[Key] = WorkQueue(env)
         self._informers, self._env = informers, env
-        self._cache = Lister(informers, client)
+        self._cache = Lister(informers, client, env.now())
         self._recorder = Recorder(client, env, controller.event_source or f"{controller.name}-controller")
         self._applier = Applier(client, self._recorder)
         self._fences: dict[Key, Fence] = {}
@@ -83,7 +83,7 @@ class Runner(Generic[V]):
         def on_change(old: JSON | None, new: JSON | None) -> None:
             if watch.interesting is None or watch.interesting(old, new):
                 for key in watch.keys(old, new, self._cache):
-                    self.queue.add(key)
+                    self.queue.add_after(key, watch.delay_seconds)
 
         return on_change
 
