@@ -51,9 +51,9 @@ def default(obj: JSON) -> None:
 
 def _label_with_name(obj: JSON) -> None:
     metadata = obj.setdefault("metadata", {})
-    name = metadata.get("name")
-    if name:
-        metadata.setdefault("labels", {})[NAME_LABEL] = name
+    name, labels = metadata.get("name"), metadata.get("labels") or {}
+    if name and labels.get(NAME_LABEL) != name:
+        metadata["labels"] = {**labels, NAME_LABEL: name}
 
 
 def validate(obj: JSON) -> Sequence[FieldError]:

@@ -84,10 +84,10 @@ def default(obj: JSON) -> None:
     for field in ("capacity", "allocatable"):
         if status.get(field):
             status[field] = {name: quantity.canonical(amount) for name, amount in status[field].items()}
-    status.setdefault("daemonEndpoints", {}).setdefault("kubeletEndpoint", {}).setdefault("Port", 0)
-    info = status.setdefault("nodeInfo", {})
-    for field in _SYSTEM_INFO:
-        info.setdefault(field, "")
+    status.setdefault("daemonEndpoints", {"kubeletEndpoint": {"Port": 0}})
+    info = status.get("nodeInfo") or {}
+    if len(info) < len(_SYSTEM_INFO):
+        status["nodeInfo"] = dict.fromkeys(_SYSTEM_INFO, "") | info
 
 
 def validate(obj: JSON) -> Sequence[FieldError]:
