@@ -1,5 +1,6 @@
 """What some kinds get from a limited supply when they are written (upstream: BeginCreate, BeginUpdate, AfterDelete)."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from seatrial.api.resource import Resource
@@ -23,6 +24,10 @@ class Allocator(Protocol):
 
     def claim(self, resource: Resource, new: JSON, old: JSON | None, dry_run: bool) -> Claim:
         """Fill into `new` what it has to get; raises StatusError. In a dry run nothing is taken."""
+        ...
+
+    def restore(self, objs: Iterable[JSON]) -> None:
+        """What stored objects have is taken."""
         ...
 
     def release(self, obj: JSON) -> None:

@@ -11,7 +11,8 @@ SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
 
 async def bootstrap(registry: Registry) -> None:
-    """Create what is missing; what is there (a data directory used before) stays as it is."""
+    """Create what is missing; what is there (a data directory used before) stays as it is, and keeps what it has."""
+    await registry.restore()
     for name in SYSTEM_NAMESPACES:
         if await registry.find(NAMESPACES, "", name) is None:
             await registry.create(NAMESPACES, "", {"metadata": {"name": name}})

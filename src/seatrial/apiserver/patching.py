@@ -60,7 +60,7 @@ class Patch:
         new = self._decode(patched)
         version = store_errors.revision_of(objects.get(new, "metadata", "resourceVersion", default=""))
         strategy.check_replaceable(self._resource, new, current, version or current.revision)
-        if not self._subresource:
+        if not strategy.is_part(self._subresource):
             self._resource.default(new)
         return new
 

@@ -80,6 +80,12 @@ class Registry:
         """The newest resourceVersion."""
         return self.store.revision
 
+    async def restore(self) -> None:
+        """Learn from the stored objects which addresses and ports are taken; before the first write."""
+        for (group, plural), allocator in self._allocators.items():
+            page = await self.store.list(keys.resource_prefix(group, plural))
+            allocator.restore(record.object for record in page.records)
+
     async def find(self, resource: ResourceRef, namespace: str, name: str) -> Record | None:
         """The object, or None."""
         return await self.store.get(keys.key(resource, namespace, name))
@@ -139,7 +145,7 @@ class Registry:
         """Replace an object, or its part behind a subresource; whether that created it."""
         decoded = decoding.decode(self.schemas, resource, obj, options)
         strategy.check_addressed(decoded, namespace, name)
-        if not subresource:
+        if not strategy.is_part(subresource):
             resource.default(decoded)
         version = store_errors.revision_of(objects.get(decoded, "metadata", "resourceVersion", default=""))
 
@@ -187,7 +193,7 @@ class Registry:
             current = await self.store.get(key)
             if current is None:
                 may_create = resource.create_on_update and not version if creates is None else creates
-                if subresource or not may_create:
+                if not may_create or subresource:
                     raise status.not_found(resource, name)
                 return await self._create(resource, namespace, change(None), options), True
             new = strategy.begin_update(resource, change(current), current.object, subresource)
@@ -304,7 +310,7 @@ class Registry:
         await self._admit("UPDATE", resource, namespace, new, old, options, subresource)
         field_ownership.track(self, resource, new, old, options, subresource)
         self._warn_of_duplicate_owners(new, options)
-        if not subresource:
+        if not strategy.is_part(subresource):
             resource.prepare_for_update(new, old)
         strategy.bump_generation(resource, new, old)
         if new == old:

@@ -32,6 +32,11 @@ WITH_STATUS = ("labels", "annotations", "finalizers", "managedFields")
 """Metadata that a write to a subresource may change, too."""
 
 
+def is_part(subresource: str) -> bool:
+    """Whether a write to the subresource changes a part of the object only (scale goes through the whole)."""
+    return subresource in ("status", "finalize")
+
+
 def begin_create(resource: Resource, namespace: str, obj: JSON) -> None:
     """Put the namespace in and refuse what a new object must not carry."""
     metadata = obj["metadata"]
@@ -70,7 +75,7 @@ def ordered(metadata: JSON) -> JSON:
 
 def begin_update(resource: Resource, new: JSON, old: JSON, subresource: str) -> JSON:
     """What the update is about: `new`, with everything that it can't write taken from `old`."""
-    if subresource:
+    if is_part(subresource):
         return _subresource_update(new, old, subresource)
     meta_v1.fill_from_old(new, old)
     metadata, before = new["metadata"], old["metadata"]
