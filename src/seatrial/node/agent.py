@@ -1,0 +1,222 @@
+"""The node agent: registers nodes, keeps them alive, and gives every Pod bound to one of them a worker.
+
+One agent drives any number of nodes: Pods come from the one shared informer and are routed by spec.nodeName, so that a
+simulated node costs a few hundred bytes. Follows pkg/kubelet/kubelet.go in what a client can observe.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seatrial.aio.tasks import Supervisor
+from seatrial.api.registry import NODES, PODS
+from seatrial.base.env import Env
+from seatrial.base.errors import StatusError
+from seatrial.base.types import JSON
+from seatrial.client.base import Client
+from seatrial.node import registration
+from seatrial.node.access import Access
+from seatrial.node.context import NodeContext
+from seatrial.node.heartbeat import RENEW_SECONDS, Heartbeats
+from seatrial.node.pod_network import PodNetwork
+from seatrial.node.pod_worker import PodWorker
+from seatrial.node.registration import Machine, NodeOptions
+from seatrial.node.runtimes.base import Runtime
+from seatrial.node.sources import Sources
+from seatrial.reconcile.informer import Informers
+from seatrial.reconcile.recorder import Recorder
+
+
+@dataclass(slots=True)
+class _Node:
+    options: NodeOptions
+    context: NodeContext
+    uid: str = ""
+    recorder: Recorder | None = None
+    workers: dict[str, PodWorker] = field(default_factory=dict)
+
+
+class NodeAgent:
+    """See the module.
+
+    `directory`: where Pods' files are, for runtimes that run processes. `withdrawn(pod)` returns when no proxy sends
+    anything to the terminating Pod any more. The agent closes the runtime when it stops; the network is its maker's.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        informers: Informers,
+        env: Env,
+        runtime: Runtime,
+        network: PodNetwork,
+        nodes: Sequence[NodeOptions] = (),
+        *,
+        directory: Path | None = None,
+        withdrawn: Callable[[JSON], Awaitable[None]] | None = None,
+        renew_seconds: float = RENEW_SECONDS,
+    ) -> None:
+        self._client, self._informers, self._env = client, informers, env
+        self._runtime, self._network, self._withdrawn = runtime, network, withdrawn
+        self._directory = directory
+        self._wanted = tuple(nodes)
+        self._nodes: dict[str, _Node] = {}
+        self._waiting: dict[str, dict[str, JSON]] = {}
+        """Pods bound to nodes that are not here (yet): node name → uid → Pod."""
+        self._heartbeats = Heartbeats(client, env, renew_seconds)
+        self._supervisor = Supervisor("node")
+        self._machine: Machine = registration.SIMULATED
+        self._stopped = False
+
+    @property
+    def node_names(self) -> tuple[str, ...]:
+        return tuple(self._nodes)
+
+    async def start(self) -> None:
+        """Register all nodes and begin with their Pods."""
+        if self._runtime.runs_processes:
+            assert self._directory is not None
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._machine = registration.this_host(self._directory)
+        self._informers.informer(PODS).add_handler(self._on_pod)
+        self._informers.informer(NODES).add_handler(self._on_node)
+        for options in self._wanted:
+            await self.add_node(options)
+        self._supervisor.spawn(self._heartbeats.run(), "heartbeats")
+
+    async def stop(self) -> None:
+        """Stop working, end all containers; nothing is written to the API any more, but for events that wait."""
+        self._stopped = True
+        for node in self._nodes.values():
+            for worker in node.workers.values():
+                worker.abandon()
+        await self._runtime.aclose()
+        await self._supervisor.stop()
+        for node in self._nodes.values():
+            if node.recorder is not None:
+                await node.recorder.stop()
+
+    async def add_node(self, options: NodeOptions) -> None:
+        """Register the node, or take over the one of this name that is there."""
+        node = _Node(options, self._context(options))
+        node.uid = await self._register(options)
+        self._nodes[options.name] = node
+        self._heartbeats.add(options.name, node.uid)
+        if self._runtime.runs_processes:
+            self._announce(node)
+        for pod in self._waiting.pop(options.name, {}).values():
+            self._on_pod(None, pod)
+
+    async def crash_node(self, name: str) -> None:
+        """The node loses power: no heartbeat, no status, its containers are gone (simulated nodes)."""
+        node = self._nodes.pop(name)
+        self._heartbeats.remove(name)
+        for worker in node.workers.values():
+            worker.abandon(kill=True)
+            self._waiting.setdefault(name, {})[worker.pod["metadata"]["uid"]] = worker.pod
+            await self._network.release(worker.pod["metadata"]["uid"])
+
+    def access(self, name: str) -> Access | None:
+        """Logs and exec of the node's Pods (the API server's NodeAccess)."""
+        node = self._nodes.get(name)
+        return Access(node.workers, self._runtime) if node else None
+
+    def _context(self, options: NodeOptions) -> NodeContext:
+        capacity = {**self._machine.capacity, **options.capacity}
+        lowest = 0 if not self._runtime.runs_processes else _lowest_port()
+        directory = self._directory if self._runtime.runs_processes else None
+        return NodeContext(
+            name=options.name,
+            client=self._client,
+            env=self._env,
+            runtime=self._runtime,
+            network=self._network,
+            supervisor=self._supervisor,
+            sources=Sources(self._client, self._informers, directory, lowest_host_port=lowest, allocatable=capacity),
+            record=lambda regarding, type, reason, message, *, field_path="": self._record(
+                options.name, regarding, type, reason, message, field_path
+            ),
+            withdrawn=self._withdrawn,
+            forget=lambda uid: self._forget(options.name, uid),
+        )
+
+    def _record(self, name: str, regarding: JSON, type: str, reason: str, message: str, field_path: str) -> None:
+        node = self._nodes.get(name)
+        if node is None or self._stopped:
+            return
+        if node.recorder is None:
+            node.recorder = Recorder(self._client, self._env, "kubelet", name)
+        node.recorder.event(regarding, type, reason, message, field_path=field_path)
+
+    def _forget(self, name: str, uid: str) -> None:
+        node = self._nodes.get(name)
+        if node is not None:
+            node.workers.pop(uid, None)
+
+    async def _register(self, options: NodeOptions) -> str:
+        scheme = f"{self._runtime.name}://{self._runtime.version}"
+        node = registration.node_object(options, self._machine, self._network.host_ip, scheme, self._env.now())
+        try:
+            created = await self._client.create(NODES, node)
+        except StatusError as error:
+            if error.reason != "AlreadyExists":
+                raise
+        else:
+            return str(created["metadata"]["uid"])
+        metadata = {key: node["metadata"][key] for key in ("labels", "annotations")}
+        await self._client.patch(NODES, options.name, "", {"metadata": metadata})
+        known = await self._client.patch(NODES, options.name, "", {"status": node["status"]}, subresource="status")
+        return str(known["metadata"]["uid"])
+
+    def _announce(self, node: _Node) -> None:
+        """The events of a kubelet that starts; they regard the node by its name, as the kubelet's do."""
+        name = node.options.name
+        about = {"kind": "Node", "apiVersion": "", "metadata": {"name": name, "uid": name}}
+        node.context.record(about, "Normal", "Starting", "Starting kubelet.")
+        for reason in ("NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID", "NodeReady"):
+            node.context.record(about, "Normal", reason, f"Node {name} status is now: {reason}")
+
+    # --- what the informers tell ---
+
+    def _on_pod(self, old: JSON | None, new: JSON | None) -> None:
+        pod = new if new is not None else old
+        assert pod is not None
+        name = pod["spec"].get("nodeName")
+        if not name or self._stopped:
+            return
+        node = self._nodes.get(name)
+        uid = pod["metadata"]["uid"]
+        if node is None:
+            self._put_aside(name, uid, new)
+            return
+        worker = node.workers.get(uid)
+        if new is None:
+            if worker is not None:
+                worker.removed()
+        elif worker is not None:
+            worker.update(new)
+        else:
+            worker = node.workers[uid] = PodWorker(node.context, new)
+            worker.wake()
+
+    def _put_aside(self, name: str, uid: str, pod: JSON | None) -> None:
+        if pod is None:
+            self._waiting.get(name, {}).pop(uid, None)
+        else:
+            self._waiting.setdefault(name, {})[uid] = pod
+
+    def _on_node(self, old: JSON | None, new: JSON | None) -> None:
+        if new is not None and new["metadata"]["name"] in self._nodes and not self._stopped:
+            self._heartbeats.differs(new)
+
+
+def _lowest_port() -> int:
+    """The lowest port that a Pod on the host's network may bind."""
+    if os.geteuid() == 0:
+        return 0
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    except (OSError, ValueError):
+        return 1024

@@ -1,0 +1,37 @@
+"""What the Pod workers of one node share."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from seatrial.aio.tasks import Supervisor
+from seatrial.base.env import Env
+from seatrial.base.types import JSON
+from seatrial.client.base import Client
+from seatrial.node.pod_network import PodNetwork
+from seatrial.node.runtimes.base import Runtime
+from seatrial.node.sources import Sources
+
+
+class RecordEvent(Protocol):
+    """Records an event in the node's name."""
+
+    def __call__(self, regarding: JSON, type: str, reason: str, message: str, *, field_path: str = "") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NodeContext:
+    """See the module."""
+
+    name: str
+    client: Client
+    env: Env
+    runtime: Runtime
+    network: PodNetwork
+    supervisor: Supervisor
+    sources: Sources
+    record: RecordEvent
+    withdrawn: Callable[[JSON], Awaitable[None]] | None
+    """Returns when no proxy sends anything to the terminating Pod any more."""
+    forget: Callable[[str], None]
+    """Called with the uid when nothing of a Pod is left on the node."""

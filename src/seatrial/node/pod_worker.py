@@ -1,0 +1,281 @@
+"""Drives one Pod through its life: address, volumes, containers, status, termination.
+
+Everything that happens (the API's changes, the runtime's events, timers) only changes the worker's state and wakes it;
+one pass at a time then decides and acts, so a Pod is never worked on twice at once, and an idle Pod has no task
+(pkg/kubelet/pod_workers.go). A status is written when a pass has left nothing else to do, so that a Pod whose
+containers start at once costs one write.
+"""
+
+import asyncio
+import logging
+import math
+
+from seatrial.api.registry import PODS
+from seatrial.base.errors import RuntimeFailure, StatusError, VolumeError
+from seatrial.base.types import JSON
+from seatrial.node import adoption, lifecycle, status
+from seatrial.node.context import NodeContext
+from seatrial.node.lifecycle import ContainerState, Hold, HoldImage, Phase, Start
+from seatrial.node.pod_containers import PodContainers, grace_of
+from seatrial.node.pod_network import PodAddress
+from seatrial.node.termination import Termination
+
+log = logging.getLogger(__name__)
+RETRY_SECONDS = 1.0
+LONGEST_SET_UP_BACK_OFF_SECONDS = 122.0
+FORCED_GRACE_SECONDS = 1.0
+"""For the containers of a Pod that was removed from the API before they ended."""
+
+
+class PodWorker:
+    """One Pod on one node."""
+
+    __slots__ = (
+        "_api_status", "_containers", "_context", "_dirty", "_ended", "_removed", "_revision", "_set_up_failures",
+        "_task", "_termination", "_timer", "_uid", "_view", "pod",
+    )  # fmt: skip
+
+    def __init__(self, context: NodeContext, pod: JSON) -> None:
+        self._context, self.pod = context, pod
+        self._uid: str = pod["metadata"]["uid"]
+        self._containers = PodContainers(context, pod, self.wake)
+        self._api_status: JSON = pod.get("status") or {}
+        self._revision = 0
+        self._set_up_failures = 0
+        self._dirty = self._removed = self._ended = False
+        self._termination: Termination | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        host_ip = context.network.host_ip
+        self._view = status.PodView(pod, self._containers.states, context.runtime.name, host_ip, "", 0.0)
+        adoption.adopt(self._view, context.env.now())
+
+    def container(self, name: str) -> ContainerState | None:
+        return next((c for c in self._containers.states if c.name == name), None)
+
+    def update(self, pod: JSON) -> None:
+        """The API tells of a change."""
+        old = self.pod
+        self.pod = self._view.pod = self._containers.pod = pod
+        foreign = int(pod["metadata"]["resourceVersion"]) > self._revision
+        if foreign:
+            self._api_status = pod.get("status") or {}
+        if pod["metadata"].get("deletionTimestamp"):
+            grace, before = (p["metadata"].get("deletionGracePeriodSeconds") for p in (pod, old))
+            worth_a_look = self._termination is None or grace != before
+        else:
+            worth_a_look = self._containers.adapt(pod["spec"], grace_of(pod)) or (foreign and self._revision > 0)
+        if worth_a_look:
+            self.wake()
+
+    def removed(self) -> None:
+        """The API has no such Pod any more."""
+        self._removed = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Look at the Pod again, soon."""
+        self._dirty = True
+        if self._task is None and not self._ended:
+            self._task = self._context.supervisor.spawn(self._run(), self.pod["metadata"]["name"])
+
+    def abandon(self, *, kill: bool = False) -> None:
+        """Stop working on the Pod: the agent ends, or (`kill`) the node loses power."""
+        self._ended = True
+        self._forget_timer()
+        self._containers.abandon()
+        if kill:
+            for container in self._containers.states:
+                if container.alive:
+                    self._context.runtime.stop(container.container_id, 0.0)
+
+    async def _run(self) -> None:
+        try:
+            while self._dirty and not self._ended:
+                self._dirty = False
+                try:
+                    await self._pass()
+                except (StatusError, ConnectionError) as error:
+                    self._failed(error)
+        finally:
+            self._task = None
+
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, StatusError) and error.reason in ("NotFound", "Conflict"):
+            # Gone, or another Pod of the same name by now: our uid is in every write.
+            self._removed = self._dirty = True
+            return
+        log.warning("pod %s: %s; trying again", self._uid, error)
+        self._wake_in(RETRY_SECONDS)
+
+    async def _pass(self) -> None:
+        if self._removed:
+            await self._vanish()
+        elif self.pod["metadata"].get("deletionTimestamp"):
+            await self._terminate()
+        elif self._view.outcome:
+            await self._finish()
+        else:
+            await self._advance()
+
+    # --- a Pod that is to run ---
+
+    async def _advance(self) -> None:
+        if self._containers.address is None and not await self._set_up():
+            await self._write_status()
+            return
+        now = self._context.env.now()
+        if self._past_deadline(now):
+            await self._finish()
+            return
+        policy = self.pod["spec"].get("restartPolicy") or "Always"
+        step = lifecycle.next_step(self._containers.states, policy, now, self._context.runtime.settle_seconds)
+        for action in step.actions:
+            await self._perform(action, now)
+        if step.outcome:
+            self._view.outcome = step.outcome
+            await self._finish()
+        elif not self._dirty:
+            self._wake_in(min(step.wake_at, self._deadline()) - now)
+            await self._write_status()
+
+    async def _perform(self, action: lifecycle.Action, now: float) -> None:
+        if isinstance(action, Start):
+            await self._containers.start(action.container)
+        elif isinstance(action, Hold):
+            self._containers.hold(action.container, action.delay, now)
+        elif isinstance(action, HoldImage):
+            self._containers.hold_image(action.container)
+        else:
+            self._containers.stop(action.container, grace_of(self.pod))
+
+    def _deadline(self) -> float:
+        seconds = self.pod["spec"].get("activeDeadlineSeconds")
+        return math.inf if seconds is None else self._view.started_at + float(seconds)
+
+    def _past_deadline(self, now: float) -> bool:
+        if now < self._deadline():
+            return False
+        self._view.outcome, self._view.reason = "Failed", "DeadlineExceeded"
+        self._view.message = "Pod was active on the node longer than the specified deadline"
+        self._context.record(self.pod, "Normal", "DeadlineExceeded", self._view.message)
+        return True
+
+    async def _set_up(self) -> bool:
+        """The Pod's address and volumes; False when that has to be tried again."""
+        context = self._context
+        try:
+            address = await self._attach()
+            if context.runtime.runs_processes:
+                await context.sources.mount(self.pod, address)
+        except (RuntimeFailure, VolumeError) as error:
+            self._set_up_failed(error)
+            return False
+        self._containers.address = address
+        self._view.pod_ip = address.ip
+        return True
+
+    async def _attach(self) -> PodAddress:
+        network = self._context.network
+        if self.pod["spec"].get("hostNetwork"):
+            return PodAddress(network.host_ip, network.host_ip, None, self._context.sources.lowest_host_port)
+        return await network.attach(self._uid, self.pod["metadata"]["name"])
+
+    def _set_up_failed(self, error: RuntimeFailure | VolumeError) -> None:
+        if isinstance(error, RuntimeFailure):
+            reason, message = error.reason, f"Failed to create pod sandbox: {error.message}"
+        else:
+            reason, message = "FailedMount", str(error)
+        self._context.record(self.pod, "Warning", reason, message)
+        self._set_up_failures += 1
+        self._wake_in(min(0.5 * 2.0**self._set_up_failures, LONGEST_SET_UP_BACK_OFF_SECONDS))
+
+    async def _finish(self) -> None:
+        """The Pod has reached its outcome: let go of what still runs, and of its address."""
+        for container in lifecycle.next_to_stop(self._containers.states):
+            self._containers.stop(container, grace_of(self.pod))
+        if not self._containers.alive:
+            await self._release()
+        await self._write_status()
+
+    # --- a Pod that is to go ---
+
+    async def _terminate(self) -> None:
+        if self._termination is None:
+            self._forget_timer()
+            self._termination = Termination(self._context, self._containers, self.wake)
+        self._termination.advance()
+        if self._containers.alive:
+            if self._context.runtime.last_status and not self._dirty:
+                await self._write_status()
+            return
+        wait = self._termination.gone_at - self._context.env.now()
+        if wait > 0:
+            self._wake_in(wait)
+            return
+        await self._conclude()
+
+    async def _conclude(self) -> None:
+        """Nothing runs any more: the final status, and the Pod may go."""
+        meta, states = self.pod["metadata"], self._containers.states
+        if self._context.runtime.last_status:
+            if not self._view.outcome and any(c.attempts for c in states):
+                failed = any(c.exit_code for c in states if c.phase is Phase.EXITED)
+                self._view.outcome = "Failed" if failed else "Succeeded"
+            await self._write_status()
+        await self._release()
+        try:
+            await self._context.client.delete(
+                PODS, meta["name"], meta["namespace"], uid=self._uid, grace_period_seconds=0
+            )
+        except StatusError as error:
+            if error.reason not in ("NotFound", "Conflict"):
+                raise
+        await self._forget()
+
+    async def _vanish(self) -> None:
+        self._forget_timer()
+        for container in self._containers.states:
+            if container.alive and not container.stopping:
+                container.stopping = True
+                self._context.runtime.stop(container.container_id, FORCED_GRACE_SECONDS)
+        if not self._containers.alive:
+            await self._release()
+            await self._forget()
+
+    async def _release(self) -> None:
+        if self._containers.address is None:
+            return
+        if self._context.runtime.runs_processes:
+            await self._context.sources.unmount(self.pod)
+        self._containers.address = None
+        await self._context.network.release(self._uid)
+
+    async def _forget(self) -> None:
+        self.abandon()
+        await self._context.runtime.remove_pod(self.pod)
+        self._context.forget(self._uid)
+
+    # --- small things ---
+
+    async def _write_status(self) -> None:
+        change = status.patch(self._api_status, status.build(self._view, self._context.env.now()))
+        if not change:
+            return
+        meta = self.pod["metadata"]
+        body = {"metadata": {"uid": self._uid}, "status": change}
+        written = await self._context.client.patch(PODS, meta["name"], meta["namespace"], body, subresource="status")
+        revision = int(written["metadata"]["resourceVersion"])
+        if revision > self._revision:
+            self._revision = revision
+            self._api_status = written.get("status") or {}
+
+    def _wake_in(self, seconds: float) -> None:
+        self._forget_timer()
+        if seconds < math.inf:
+            self._timer = asyncio.get_running_loop().call_later(max(seconds, 0.0), self.wake)
+
+    def _forget_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

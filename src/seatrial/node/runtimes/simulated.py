@@ -1,0 +1,172 @@
+"""Containers that are only timers: start-up, readiness, crashes and exits follow a model per image.
+
+The model is the one of a fake kubelet with fixed delays, with the same keys: `start`, `ready`, `crash`, `bad_image`,
+`exit`, `exit_not_running`. Time is the event loop's, real or virtual. Limits: no processes, hence no logs, no exec, no
+probes, no hooks, no volumes.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from seatrial.base.env import Env
+from seatrial.base.errors import RuntimeFailure
+from seatrial.base.types import JSON
+from seatrial.node.runtimes.base import ContainerStart, Exited, Failed, Notify, Readiness, Session, Started
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How containers of an image behave; all in seconds."""
+
+    start: float = 0.0
+    """From the binding to Running."""
+    ready: float | None = 0.0
+    """From Running to Ready; 0: at once; None: never."""
+    crash: float | None = None
+    """From Running to an exit with code 1; None: never."""
+    bad_image: bool = False
+    """The image can't be pulled, which shows after `start`."""
+    exit: float = 0.0
+    """From the signal to the exit, at most the grace period."""
+    exit_not_running: float = 0.0
+    """From the deletion to the Pod's end when no container runs."""
+    complete: float | None = None
+    """From Running to an exit with code 0; None: never."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], base: "Behaviour | None" = None) -> "Behaviour":
+        """`data` over `base`; keys that are no field are refused."""
+        values = {f.name: getattr(base, f.name) for f in fields(cls)} if base else {}
+        return cls(**values | dict(data))
+
+
+@dataclass(frozen=True)
+class Model:
+    """Behaviour per image, and for all others."""
+
+    default: Behaviour = Behaviour()
+    images: Mapping[str, Behaviour] = field(default_factory=dict)
+
+    def of(self, image: str) -> Behaviour:
+        return self.images.get(image, self.default)
+
+    @classmethod
+    def from_json(cls, defaults: Mapping[str, Any], behaviours: Mapping[str, Mapping[str, Any]]) -> "Model":
+        base = Behaviour.from_json(defaults)
+        return cls(base, {image: Behaviour.from_json(data, base) for image, data in behaviours.items()})
+
+
+class _Container:
+    __slots__ = ("behaviour", "crash", "notify", "readiness", "running", "timer")
+
+    def __init__(self, behaviour: Behaviour, notify: Notify) -> None:
+        self.behaviour, self.notify = behaviour, notify
+        self.running = False
+        self.timer: asyncio.TimerHandle | None = None
+        self.readiness: asyncio.TimerHandle | None = None
+        self.crash: asyncio.TimerHandle | None = None
+
+    def cancel(self) -> None:
+        for timer in (self.timer, self.readiness, self.crash):
+            if timer:
+                timer.cancel()
+
+
+class SimulatedRuntime:
+    """See the module."""
+
+    name = "simulated"
+    version = "1.0"
+    runs_processes = False
+    settle_seconds = 1.0
+    last_status = False
+
+    def __init__(self, env: Env, model: Model | None = None) -> None:
+        self._env = env
+        self.model = model or Model()
+        """May be exchanged at any time: containers that start afterwards follow it."""
+        self._containers: dict[str, _Container] = {}
+        self._stops: dict[str, float] = {}
+
+    def starts_at_once(self, pod: JSON) -> bool:
+        return all(not self.model.of(c["image"]).start for c in pod["spec"]["containers"])
+
+    def start(self, request: ContainerStart, notify: Notify) -> None:
+        behaviour = self.model.of(request.container["image"])
+        container = self._containers[request.container_id] = _Container(behaviour, notify)
+        # A restart finds everything in place: only the first attempt takes `start`.
+        if behaviour.start and request.attempt == 0:
+            loop = asyncio.get_running_loop()
+            container.timer = loop.call_later(behaviour.start, self._started, request.container_id, request)
+        else:
+            self._started(request.container_id, request)
+
+    def _started(self, container_id: str, request: ContainerStart) -> None:
+        container = self._containers[container_id]
+        container.timer = None
+        behaviour, image = container.behaviour, request.container["image"]
+        if behaviour.bad_image:
+            del self._containers[container_id]
+            message = f'failed to pull and unpack image "{image}": not found'
+            container.notify(Failed("ErrImagePull", message, self._env.now(), retry=False))
+            return
+        container.running = True
+        container.notify(Started(f"simulated://{image}", self._env.now(), ready=behaviour.ready == 0))
+        if behaviour.ready:
+            container.readiness = self._later(behaviour.ready, container.notify, Readiness(True))
+        if behaviour.crash is not None:
+            container.crash = self._later(behaviour.crash, self._exit, container_id, 1)
+        elif behaviour.complete is not None:
+            container.crash = self._later(behaviour.complete, self._exit, container_id, 0)
+
+    def stop(self, container_id: str, grace_seconds: float) -> None:
+        container = self._containers.get(container_id)
+        if container is None:
+            return
+        behaviour = container.behaviour
+        wanted = behaviour.exit if container.running else behaviour.exit_not_running
+        at = asyncio.get_running_loop().time() + min(wanted, grace_seconds)
+        if at >= self._stops.get(container_id, float("inf")):
+            return
+        container.cancel()
+        self._stops[container_id] = at
+        code = 137 if wanted > grace_seconds else 0
+        if wanted <= 0 or grace_seconds <= 0:
+            self._exit(container_id, code)
+        else:
+            container.timer = self._later(min(wanted, grace_seconds), self._exit, container_id, code)
+
+    def _exit(self, container_id: str, code: int) -> None:
+        container = self._containers.pop(container_id)
+        self._stops.pop(container_id, None)
+        container.cancel()
+        container.notify(Exited(code, self._env.now(), signal=9 if code == 137 else 0))
+
+    def removal_seconds(self, pod: JSON) -> float:
+        return max(self.model.of(c["image"]).exit_not_running for c in pod["spec"]["containers"])
+
+    def check_image(self, image: str, pull_policy: str) -> None:
+        """Whether an image is bad shows when it starts."""
+
+    def log_files(self, pod: JSON, container: str, attempt: int) -> tuple[Path, ...]:
+        return ()
+
+    async def exec(
+        self, container_id: str, command: tuple[str, ...], *, stdin: bool = False, tty: bool = False
+    ) -> Session:
+        raise RuntimeFailure("Unsupported", "a simulated container runs no process, so nothing can be executed in it")
+
+    async def remove_pod(self, pod: JSON) -> None:
+        """There is nothing left of it."""
+
+    async def aclose(self) -> None:
+        for container in self._containers.values():
+            container.cancel()
+        self._containers.clear()
+
+    @staticmethod
+    def _later(seconds: float, call: Any, *args: Any) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, call, *args)
