@@ -105,7 +105,7 @@ def _is_used_by_host(networks: tuple[IPv4Network, IPv4Network], number: int) -> 
     """Whether the host has a route of its own into one of the networks (leftovers of a dead cluster don't count)."""
     services, _ = networks
     with Netlink() as netlink:
-        bridge = next((link.index for link in netlink.links() if link.name == f"str{number}"), -1)
+        bridge = next((link.number for link in netlink.links() if link.name == f"str{number}"), -1)
         return any(
             route.network.overlaps(network)
             for route in netlink.routes()

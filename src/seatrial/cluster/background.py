@@ -1,7 +1,7 @@
 """A cluster for code that is not asynchronous: it runs on an event loop in a thread of its own.
 
-    with RunningCluster(nodes=2) as cluster:
-        subprocess.run(["kubectl", "--kubeconfig", cluster.kubeconfig, "get", "nodes"], check=True)
+with RunningCluster(nodes=2) as cluster:
+    subprocess.run(["kubectl", "--kubeconfig", cluster.kubeconfig, "get", "nodes"], check=True)
 """
 
 import asyncio

@@ -47,7 +47,9 @@ class Credentials:
 def ensure(directory: Path, now: float, hosts: Sequence[str] = ()) -> Credentials:
     """The credentials in the directory, made as far as they are missing, too old, or lack one of `hosts`."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    found = Credentials(directory / "ca.crt", directory / "apiserver.crt", directory / "apiserver.key", _token(directory))
+    found = Credentials(
+        directory / "ca.crt", directory / "apiserver.crt", directory / "apiserver.key", _token(directory)
+    )
     names = tuple(dict.fromkeys((*HOSTS, *hosts)))
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
     if not _usable(directory, names, moment):

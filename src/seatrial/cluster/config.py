@@ -20,8 +20,8 @@ CONFIG_FILE = "seatrial.toml"
 class ClusterConfig:
     """Everything `seatrial up` and `Cluster(...)` can be told."""
 
-    name: str = DEFAULT_NAME
-    """Names the data directory, the kubeconfig's context and, with several clusters, which one is meant."""
+    name: str = ""
+    """Names the state directory and the kubeconfig's context. "": nameless, its files go when it stops."""
     nodes: int = 1
     """How many nodes, called node-1, node-2, …"""
     runtime: RuntimeName = "auto"

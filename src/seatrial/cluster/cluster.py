@@ -1,0 +1,218 @@
+"""A cluster: everything put together, started in order, stopped in the reverse order.
+
+    async with Cluster(nodes=2) as cluster:
+        print(cluster.url, cluster.kubeconfig)
+
+Start: store, API, listeners, informers, loops, nodes, proxy. Each part registers how it stops; when a later part can't
+start, the earlier ones are stopped again.
+"""
+
+import os
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from seatrial.aio.tasks import Supervisor
+from seatrial.base.env import Env, SystemEnv
+from seatrial.client import kubeconfig
+from seatrial.client.client import ApiClient
+from seatrial.cluster import addresses, api_service, components, config, control_plane
+from seatrial.cluster.addresses import Addresses
+from seatrial.cluster.config import ClusterConfig
+from seatrial.cluster.control_plane import ControlPlane, Served
+from seatrial.cluster.state import ClusterState, StateLock
+from seatrial.machinery import times
+from seatrial.node.agent import NodeAgent
+from seatrial.node.registration import NodeOptions
+from seatrial.node.runtimes.base import Runtime
+from seatrial.node.runtimes.simulated import Model, SimulatedRuntime
+from seatrial.proxy.agent import ProxyAgent
+from seatrial.reconcile.informer import Informers
+from seatrial.reconcile.recorder import Recorder
+
+
+class Cluster:
+    """One cluster in this process. Options are ClusterConfig's; `model` says how simulated containers behave.
+
+    After start: `url`, `kubeconfig`, `client` (in-process), `nodes` (names), `env`.
+    """
+
+    def __init__(
+        self, config: ClusterConfig | None = None, *, env: Env | None = None, model: Model | None = None, **options: Any
+    ) -> None:
+        self.config = config if config is not None else ClusterConfig(**options)
+        self.env: Env = env if env is not None else SystemEnv()
+        self._model = model if model is not None else Model()
+        self._stack: AsyncExitStack | None = None
+        self._served = Served("", "", 0)
+        self._plane: ControlPlane | None = None
+        self._agent: NodeAgent | None = None
+        self._proxy: ProxyAgent | None = None
+        self._supervisor = Supervisor("cluster")
+        self.kubeconfig = Path()
+        self.lowest_bindable_port = 0
+
+    @property
+    def url(self) -> str:
+        """https://HOST:PORT of the API; "" when the cluster does not serve."""
+        return self._served.url
+
+    @property
+    def insecure_url(self) -> str:
+        """http://HOST:PORT without credentials; "" unless asked for."""
+        return self._served.insecure_url
+
+    @property
+    def nodes(self) -> list[str]:
+        """The nodes' names."""
+        return list(self._agent.node_names) if self._agent else []
+
+    @property
+    def client(self) -> ApiClient:
+        """The API without the network. Objects that it returns must not be changed."""
+        assert self._plane is not None, "the cluster has not been started"
+        return self._plane.client("seatrial")
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Returns when the API serves and all loops run. Raises ToolError with what is in the way."""
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+
+    async def stop(self) -> None:
+        """Stop everything; no process of a Pod is left. Idempotent."""
+        stack, self._stack = self._stack, None
+        if stack is not None:
+            await stack.aclose()
+
+    async def failed(self) -> None:
+        """Wait until a part of the cluster breaks, which is a bug, and raise what broke it."""
+        await self._supervisor.wait()
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        folder = self._folder(stack)
+        lock = self._lock(folder, stack)
+        hosted = self._addresses()
+        stack.callback(hosted.release)
+        self.lowest_bindable_port = hosted.host.lowest_bindable_port
+        store = await control_plane.open_store(self.config.data_dir)
+        stack.push_async_callback(store.close)
+        plane = self._plane = await control_plane.make(store, self.env, self.config, hosted, self._find_node)
+        ca = await self._serve(plane, hosted, folder, stack)
+        informers = Informers(plane.client("seatrial"), self.env)
+        stack.push_async_callback(informers.stop)
+        await components.start(plane, informers, self.env, ca, stack)
+        await self._start_nodes(plane, informers, hosted, folder, stack)
+        informers.start()
+        await informers.synced()
+        if lock is not None:
+            lock.publish(self._state())
+
+    def _folder(self, stack: AsyncExitStack) -> Path:
+        """Where this cluster's files are; a nameless one's go with it."""
+        if not self.config.serve and self._runtime_name() == "simulated":
+            return Path()
+        if self.config.name:
+            return config.state_dir(self.config.name)
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seatrial-")))
+
+    def _lock(self, folder: Path, stack: AsyncExitStack) -> StateLock | None:
+        if not self.config.serve:
+            return None
+        lock = StateLock(folder, self.config.name)
+        stack.callback(lock.release)
+        return lock
+
+    def _runtime_name(self) -> str:
+        return "process" if self.config.runtime == "auto" else self.config.runtime
+
+    def _addresses(self) -> Addresses:
+        if self._runtime_name() == "simulated":
+            return addresses.simulated()
+        return addresses.of_this_host(self.config.privileged)
+
+    def _find_node(self, name: str) -> Any:
+        return self._agent.access(name) if self._agent else None
+
+    async def _serve(self, plane: ControlPlane, hosted: Addresses, folder: Path, stack: AsyncExitStack) -> str:
+        """Listen and write the kubeconfig; returns the CA (PEM)."""
+        if not self.config.serve:
+            return ""
+        from seatrial.cluster import certificates
+
+        api_address = str(hosted.services.network_address + 1)
+        hosts = [self.config.host, api_address]
+        credentials = certificates.ensure(folder / "pki", self.env.now(), hosts)
+        self._served = await control_plane.serve(plane, self.config, credentials, stack)
+        self.kubeconfig = self.config.kubeconfig or folder / "kubeconfig"
+        context = f"seatrial-{self.config.name}" if self.config.name else "seatrial"
+        kubeconfig.write_context(self.kubeconfig, context, self.url, credentials.ca_data, credentials.token)
+        if self.config.kubeconfig:
+            stack.callback(kubeconfig.remove_context, self.kubeconfig, context)
+        await api_service.publish(plane.client("kube-apiserver"), api_address, self.config.host, self._served.port)
+        return credentials.ca_data.decode()
+
+    async def _start_nodes(
+        self, plane: ControlPlane, informers: Informers, hosted: Addresses, folder: Path, stack: AsyncExitStack
+    ) -> None:
+        await hosted.network.start()
+        stack.push_async_callback(hosted.network.close)
+        runtime, withdrawn = self._runtime(folder / "pods"), None
+        if runtime.runs_processes:
+            proxy = self._proxy = await self._start_proxy(plane, informers, hosted, stack)
+            withdrawn = proxy.withdrawn
+        self._agent = NodeAgent(
+            plane.client("kubelet"),
+            informers,
+            self.env,
+            runtime,
+            hosted.network,
+            [NodeOptions(f"node-{number}") for number in range(1, self.config.nodes + 1)],
+            directory=folder / "pods",
+            withdrawn=withdrawn,
+        )
+        stack.push_async_callback(self._agent.stop)
+        await self._agent.start()
+
+    async def _start_proxy(
+        self, plane: ControlPlane, informers: Informers, hosted: Addresses, stack: AsyncExitStack
+    ) -> ProxyAgent:
+        recorder = Recorder(plane.client("kube-proxy"), self.env, "kube-proxy")
+        stack.push_async_callback(recorder.stop)
+        proxy = ProxyAgent(informers, hosted.host, self.env, on_event=recorder.event)
+        stack.push_async_callback(proxy.close)
+        await proxy.start()
+        return proxy
+
+    def _runtime(self, directory: Path) -> Runtime:
+        if self._runtime_name() == "simulated":
+            return SimulatedRuntime(self.env, self._model)
+        from seatrial.node.images import Catalogue
+        from seatrial.node.runtimes.process import ProcessRuntime
+
+        return ProcessRuntime(self.env, Catalogue(self.config.images), directory)
+
+    def _state(self) -> ClusterState:
+        return ClusterState(
+            name=self.config.name,
+            pid=os.getpid(),
+            url=self.url,
+            insecure_url=self.insecure_url,
+            kubeconfig=str(self.kubeconfig),
+            nodes=self.nodes,
+            runtime=self._runtime_name(),
+            data_dir=str(self.config.data_dir or ""),
+            kubernetes_version=self.config.kubernetes_version,
+            started_at=times.format_time(self.env.now()),
+        )

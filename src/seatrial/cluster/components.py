@@ -1,0 +1,52 @@
+"""The loops that make objects come true: controllers, scheduler, node agents, proxy; written out."""
+
+from contextlib import AsyncExitStack
+
+from seatrial.base.env import Env
+from seatrial.cluster.control_plane import ControlPlane
+from seatrial.controllers import (
+    endpoint_slice,
+    endpoints,
+    namespace,
+    node_lifecycle,
+    pod_gc,
+    replica_set,
+    replication_controller,
+    root_ca,
+    service_account,
+    taint_eviction,
+)
+from seatrial.controllers.deployment import controller as deployment
+from seatrial.controllers.garbage_collector import GarbageCollector
+from seatrial.reconcile.controller import AnyController
+from seatrial.reconcile.informer import Informers
+from seatrial.reconcile.runner import Runner
+from seatrial.scheduler.controller import Scheduler
+
+CONTROLLERS: tuple[AnyController, ...] = (
+    deployment.CONTROLLER,
+    replica_set.CONTROLLER,
+    replication_controller.CONTROLLER,
+    endpoints.CONTROLLER,
+    endpoint_slice.CONTROLLER,
+    namespace.CONTROLLER,
+    node_lifecycle.CONTROLLER,
+    taint_eviction.CONTROLLER,
+    pod_gc.CONTROLLER,
+    service_account.CONTROLLER,
+)
+
+
+async def start(plane: ControlPlane, informers: Informers, env: Env, ca: str, stack: AsyncExitStack) -> None:
+    """Start all loops; `ca` (PEM, "" for none) is published in every namespace."""
+    controllers = [*CONTROLLERS, root_ca.controller(ca)] if ca else list(CONTROLLERS)
+    for controller in controllers:
+        runner = Runner(controller, informers, plane.client(f"{controller.name}-controller"), env)
+        runner.start()
+        stack.push_async_callback(runner.stop)
+    collector = GarbageCollector(informers, plane.client("generic-garbage-collector"), env)
+    collector.start()
+    stack.push_async_callback(collector.stop)
+    scheduler = Scheduler(informers, plane.client("kube-scheduler"), env)
+    scheduler.start()
+    stack.push_async_callback(scheduler.stop)

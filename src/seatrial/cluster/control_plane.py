@@ -1,0 +1,97 @@
+"""The API server: store, registry, handlers, and, when the cluster serves, the listeners."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from seatrial.api import schema_set
+from seatrial.apiserver import bootstrap
+from seatrial.apiserver.handlers.dispatch import Handlers
+from seatrial.apiserver.http.app import App
+from seatrial.apiserver.http.auth import TokenAuthenticator
+from seatrial.apiserver.http.metrics import Metrics
+from seatrial.apiserver.http.server import Certificate, Listener
+from seatrial.apiserver.loopback import LoopbackTransport
+from seatrial.apiserver.node_access import FindNode
+from seatrial.apiserver.registry import Registry
+from seatrial.apiserver.service_network import ServiceNetwork
+from seatrial.apiserver.users import UserInfo
+from seatrial.base.env import Env
+from seatrial.base.errors import ToolError
+from seatrial.client.client import ApiClient
+from seatrial.cluster.addresses import Addresses
+from seatrial.cluster.certificates import Credentials
+from seatrial.cluster.config import ClusterConfig
+from seatrial.store.base import Store
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """The API over a store."""
+
+    registry: Registry
+    handlers: Handlers
+
+    def client(self, component: str) -> ApiClient:
+        """A client in this process, known by its name in managedFields."""
+        user = UserInfo(f"system:{component}", ("system:masters", "system:authenticated"))
+        return ApiClient(LoopbackTransport(self.handlers, user, component))
+
+
+async def make(
+    store: Store, env: Env, config: ClusterConfig, addresses: Addresses, find_node: FindNode
+) -> ControlPlane:
+    """The API server with the namespaces that are always there. Raises ToolError for an unknown release."""
+    release = config.kubernetes_version
+    if release not in schema_set.releases():
+        known = schema_set.releases()
+        raise ToolError(f"--kubernetes-version {release} is not known; there are {known[0]} to {known[-1]}")
+    network = ServiceNetwork(str(addresses.services), env)
+    registry = Registry(store, env, schema_set.load(release), service_network=network)
+    await bootstrap.bootstrap(registry)
+    return ControlPlane(registry, Handlers(registry, env, find_node=find_node, release=release))
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where the API can be reached over the network."""
+
+    url: str
+    insecure_url: str
+    port: int
+
+
+async def serve(plane: ControlPlane, config: ClusterConfig, credentials: Credentials, stack: AsyncExitStack) -> Served:
+    """Listen with TLS, and in plain HTTP on loopback if asked for. Raises ToolError when a port can't be had."""
+    if config.insecure_port is not None and config.host not in LOOPBACK_HOSTS:
+        raise ToolError(
+            "--insecure-port asks for no credentials and is for loopback only: use it with --bind 127.0.0.1"
+        )
+    metrics = Metrics()
+    secure = Listener(
+        App(plane.handlers, TokenAuthenticator(credentials.token), metrics),
+        config.host,
+        config.port,
+        Certificate(credentials.certificate_file, credentials.key_file),
+    )
+    listeners = [secure]
+    if config.insecure_port is not None:
+        open_app = App(plane.handlers, TokenAuthenticator(""), metrics)
+        listeners.append(Listener(open_app, "127.0.0.1", config.insecure_port))
+    for listener in listeners:
+        await listener.start()
+        stack.push_async_callback(listener.stop)
+    return Served(secure.url, listeners[1].url if len(listeners) > 1 else "", secure.port)
+
+
+async def open_store(directory: Path | None) -> Store:
+    """The engine that the configuration asks for; nothing is kept without a directory."""
+    if directory is None:
+        from seatrial.store.memory import MemoryStore
+
+        return MemoryStore()
+    from seatrial.store.sqlite import SqliteStore
+
+    return await SqliteStore.open(directory)
