@@ -205,6 +205,29 @@ class Registry:
             except StoreError as error:
                 raise store_errors.refused(error, resource, name) from None
 
+    async def rewrite(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        change: Callable[[Record], JSON],
+        *,
+        dry_run: bool = False,
+    ) -> Record:
+        """`modify` without admission and validation, for subresources with rules of their own.
+
+        `change` returns a new object with new metadata; all else may be shared with the current one.
+        """
+        while True:
+            current = await self.get(resource, namespace, name)
+            new = change(current)
+            try:
+                return await self._put(resource, current, new, dry_run)
+            except RevisionMismatch:
+                continue
+            except StoreError as error:
+                raise store_errors.refused(error, resource, name) from None
+
     async def delete(self, resource: Resource, namespace: str, name: str, options: DeleteOptions = DELETE) -> Deleted:
         """Begin or complete the deletion of an object, as its grace period and finalizers allow."""
         options.check()

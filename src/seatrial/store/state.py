@@ -138,3 +138,20 @@ def written(key: str, obj: JSON, revision: int, freeze: bool) -> Record:
 def deleted(record: Record, revision: int, freeze: bool) -> Record:
     """The record of an object's deletion: its last state with the deletion's revision."""
     return written(record.key, {**record.object, "metadata": dict(record.object["metadata"])}, revision, freeze)
+
+
+def freeze(current: dict[str, Record], events: list[Event]) -> None:
+    """Replace what was read from a file by frozen copies, in place."""
+    frozen: dict[int, Record] = {}
+
+    def copy(record: Record) -> Record:
+        if record.revision not in frozen:
+            frozen[record.revision] = Record(record.key, record.revision, objects.freeze(record.object), record.data)
+        return frozen[record.revision]
+
+    for key, record in current.items():
+        current[key] = copy(record)
+    events[:] = [
+        Event(event.type, event.revision, copy(event.record), event.previous and copy(event.previous))
+        for event in events
+    ]

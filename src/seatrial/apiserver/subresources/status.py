@@ -1,4 +1,4 @@
-"""The subresource status: reads the object, writes its status and nothing else but labels, annotations and finalizers."""
+"""The subresource status: reads the object; writes its status, and of metadata labels, annotations, finalizers."""
 
 from typing import Any
 
