@@ -9,7 +9,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "seatrial"
 FILES = sorted(SOURCE.rglob("*.py"))
-PUBLIC_FACES = {"__init__.py", "client/__init__.py", "rollout/__init__.py", "cluster/__init__.py", "testing/__init__.py"}
+PUBLIC_FACES = {
+    "__init__.py",
+    "client/__init__.py",
+    "rollout/__init__.py",
+    "cluster/__init__.py",
+    "testing/__init__.py",
+}
 
 
 def relative(path: Path) -> str:
@@ -46,14 +52,25 @@ def test_names_say_what_things_are(path: Path) -> None:
 
 
 def controller_files() -> list[Path]:
-    return [path for path in sorted((SOURCE / "controllers").rglob("*.py")) if "CONTROLLER = Controller(" in path.read_text()]
+    return [
+        path
+        for path in sorted((SOURCE / "controllers").rglob("*.py"))
+        if "CONTROLLER = Controller(" in path.read_text()
+    ]
 
 
 @pytest.mark.parametrize("path", controller_files(), ids=relative)
 def test_a_controller_has_the_shape_of_every_controller(path: Path) -> None:
     tree = ast.parse(path.read_text())
-    names = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
-    imported = {alias.asname or alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    names = {
+        node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
     assert "gather" in names or "gather" in imported, "gather(key, cache) reads"
     assert "decide" in names or "decide" in imported, "decide(view, now) thinks"
     if "decide" in names:
@@ -64,7 +81,7 @@ def test_a_controller_has_the_shape_of_every_controller(path: Path) -> None:
 
 def test_the_readme_names_commands_that_are_there() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for target in re.findall(r"\bmake ([a-z-]+)", (ROOT / "README.md").read_text()):
+    for target in re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / "README.md").read_text(), re.MULTILINE):
         assert target in targets
 
 
