@@ -196,7 +196,7 @@ def test_withdrawn_moves_a_connection_on_which_nothing_was_said() -> None:
             a = w.ready["a"] = await w.start_backend("a", naming(b"a"))
             await w.publish()
             reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
-            while not a.accepted:
+            while not a.accepted:  # noqa: ASYNC110
                 await asyncio.sleep(0)
             w.ready["b"] = await w.start_backend("b", naming(b"b"))
             await w.publish()
@@ -428,7 +428,11 @@ def test_ten_thousand_requests_while_pods_come_and_go_and_none_is_lost(port: dic
                 w.ready[f"pod-{number}"] = await w.start_backend(f"pod-{number}", http_handle)
             await w.publish()
             replacing = asyncio.ensure_future(replace_pods(w))
-            await asyncio.gather(*[client(w) for _ in range(clients)])
+            try:
+                await asyncio.gather(*[client(w) for _ in range(clients)])
+            except BaseException:
+                replacing.cancel()
+                raise
             assert await replacing > 20
             assert answered == total
 

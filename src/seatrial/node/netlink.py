@@ -33,7 +33,7 @@ _ATTRIBUTE = struct.Struct("=HH")
 class Link(NamedTuple):
     """A network device."""
 
-    index: int
+    number: int
     name: str
     alias: str
 

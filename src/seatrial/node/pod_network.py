@@ -215,7 +215,7 @@ class NamespaceNetwork:
                 continue
             if link.alias != ALIAS:
                 raise ToolError(f"network device {link.name} exists and is not Seatrial's; rename or remove it")
-            netlink.delete_link(link.index)
+            netlink.delete_link(link.number)
 
     def _add_pod(self, device: str, ip: IPv4Address) -> int:
         namespace = network_namespace.create()
@@ -253,7 +253,7 @@ class NamespaceNetwork:
             netlink.delete_local_route(self._services, socket.if_nametoindex("lo"))
             for link in netlink.links():
                 if link.alias == ALIAS and (link.name == self._bridge or _is_numbered(link.name, self._prefix)):
-                    netlink.delete_link(link.index)
+                    netlink.delete_link(link.number)
 
 
 def _is_numbered(name: str, prefix: str) -> bool:

@@ -1,0 +1,258 @@
+"""A load run told in text, in JSON and as one HTML page without anything from elsewhere."""
+
+import html
+from collections.abc import Mapping, Sequence
+from string import Template
+
+from seatrial.base.types import JSON
+from seatrial.machinery import times
+from seatrial.rollout.load import Failure, LoadResult, Second
+
+SHOWN_FAILURES = 20
+COLOURS = ("#2f6fde", "#e0922f", "#3f9c6b", "#8a5fd0", "#c2557f", "#5a8f9c")
+FAILED_COLOUR = "#d33a2c"
+WIDTH, HEIGHT, LEFT, BOTTOM = 400.0, 130.0, 34.0, 16.0
+
+
+def verdict(result: LoadResult) -> str:
+    """One line: did it go well?"""
+    if not result.requests:
+        return "FAILED: no request was sent"
+    if result.failed:
+        return f"FAILED: {result.failed} of {result.requests} requests failed"
+    return f"PASSED: {result.requests} requests, none failed"
+
+
+def as_json(result: LoadResult) -> JSON:
+    """Everything, for scripts. Durations are in seconds."""
+    options = result.options
+    return {
+        "passed": bool(result.requests) and not result.failed,
+        "url": options.url,
+        "started_at": times.format_time(result.started_at),
+        "seconds": round(result.seconds, 3),
+        "rate_wanted": options.rate,
+        "rate": round(result.rate, 1),
+        "connections": options.connections,
+        "keep_alive": options.keep_alive,
+        "requests": result.requests,
+        "failed": result.failed,
+        "unsent": result.unsent,
+        "statuses": {str(status): result.statuses[status] for status in sorted(result.statuses)},
+        "versions": dict(sorted(result.versions.items())),
+        "backends": dict(sorted(result.backends.items())),
+        "reasons": dict(sorted(result.reasons.items())),
+        "latency_seconds": _rounded(result.latency_seconds()),
+        "timeline": [_second(number, second) for number, second in enumerate(result.timeline)],
+        "failures": [failure.as_json() for failure in result.failures],
+    }
+
+
+def as_text(result: LoadResult) -> list[str]:
+    """For people at a terminal."""
+    options = result.options
+    how = "connections kept alive" if options.keep_alive else "a new connection for each request"
+    rows = [
+        ("url", f"{options.method} {options.url}, {how}"),
+        ("time", f"{result.seconds:.1f} s, {result.rate:.0f} requests/s" + _wanted(result)),
+        ("requests", f"{result.requests} sent, {result.failed} failed" + _unsent(result)),
+        ("statuses", _counts({str(status): count for status, count in result.statuses.items()})),
+        ("versions", _counts(result.versions)),
+        ("latency", ", ".join(f"{name} {value * 1000:.1f} ms" for name, value in result.latency_seconds().items())),
+    ]
+    if result.reasons:
+        rows.append(("reasons", _counts(result.reasons)))
+    lines = [verdict(result), *[f"{name:<11}{value}" for name, value in rows if value]]
+    return lines + _failure_lines(result)
+
+
+def as_html(result: LoadResult) -> str:
+    """A page of its own, readable on a phone."""
+    passed = bool(result.requests) and not result.failed
+    versions = sorted({version for second in result.timeline for version in second.versions})
+    figures = "".join(f"<tr><th>{_escaped(name)}<td>{_escaped(value)}" for name, value in _figures(result))
+    return _PAGE.substitute(
+        title=_escaped(f"Load on {result.options.url}"),
+        verdict=_escaped(verdict(result)),
+        verdict_class="passed" if passed else "failed",
+        figures=figures,
+        answers=_answers_chart(result.timeline, versions),
+        answers_legend=_legend([*zip(versions, _colours(versions), strict=True), ("failed", FAILED_COLOUR)]),
+        latency=_latency_chart(result.timeline),
+        latency_legend=_legend([("p50", COLOURS[0]), ("p99", COLOURS[1]), ("max", COLOURS[4])]),
+        failures=_failure_table(result),
+    )
+
+
+def _second(number: int, second: Second) -> JSON:
+    return {
+        "second": number,
+        "versions": dict(sorted(second.versions.items())),
+        "failed": second.failed,
+        "latency_seconds": _rounded(second.latencies.summary()),
+    }
+
+
+def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 6) for name, value in figures.items()}
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    total = sum(counts.values()) or 1
+    return ", ".join(f"{name}: {count} ({100 * count / total:.0f} %)" for name, count in sorted(counts.items()))
+
+
+def _wanted(result: LoadResult) -> str:
+    return f" of {result.options.rate:g} wanted" if result.options.rate else ""
+
+
+def _unsent(result: LoadResult) -> str:
+    return f", {result.unsent} found no free connection in time" if result.unsent else ""
+
+
+def _failure_lines(result: LoadResult) -> list[str]:
+    shown = result.failures[:SHOWN_FAILURES]
+    lines = [f"  {failure.at:8.3f} s  {failure.address}  {_told(failure)}" for failure in shown]
+    if result.failed > len(shown):
+        lines.append(f"  … and {result.failed - len(shown)} more")
+    return ["failures", *lines] if lines else []
+
+
+def _told(failure: Failure) -> str:
+    who = ", ".join(part for part in (failure.backend, failure.version) if part)
+    return f"{failure.reason} ({who})" if who else failure.reason
+
+
+def _figures(result: LoadResult) -> list[tuple[str, str]]:
+    latency = result.latency_seconds()
+    return [
+        ("Started", times.format_time(result.started_at)),
+        ("Time", f"{result.seconds:.1f} s"),
+        ("Requests", f"{result.requests} ({result.rate:.0f}/s{_wanted(result)})"),
+        ("Failed", str(result.failed)),
+        ("Versions", _counts(result.versions) or "none"),
+        ("Latency", ", ".join(f"{name} {value * 1000:.1f} ms" for name, value in latency.items())),
+        ("Connections", "kept alive" if result.options.keep_alive else "a new one for each request"),
+    ]
+
+
+def _colours(versions: Sequence[str]) -> list[str]:
+    return [COLOURS[number % len(COLOURS)] for number in range(len(versions))]
+
+
+def _legend(entries: Sequence[tuple[str, str]]) -> str:
+    return "".join(f'<span><i style="background:{colour}"></i>{_escaped(name)}</span>' for name, colour in entries)
+
+
+def _answers_chart(timeline: Sequence[Second], versions: Sequence[str]) -> str:
+    """A bar a second: the versions' answers one above the other, failures on top."""
+    top = max([sum(second.versions.values()) + second.failed for second in timeline] or [1]) or 1
+    step = (WIDTH - LEFT) / max(len(timeline), 1)
+    bars = []
+    for number, second in enumerate(timeline):
+        base = 0
+        parts = [
+            (second.versions.get(version, 0), colour)
+            for version, colour in zip(versions, _colours(versions), strict=True)
+        ]
+        for count, colour in [*parts, (second.failed, FAILED_COLOUR)]:
+            if count:
+                high, low = _y(base + count, top), _y(base, top)
+                least = 3.0 if colour == FAILED_COLOUR else 0.5
+                size = max(low - high, least)
+                bars.append(
+                    f'<rect x="{LEFT + number * step:.1f}" y="{low - size:.1f}" width="{max(step - 0.6, 0.6):.1f}" '
+                    f'height="{size:.1f}" fill="{colour}"/>'
+                )
+            base += count
+    return _frame("answers per second", "".join(bars), f"{top}", len(timeline))
+
+
+def _latency_chart(timeline: Sequence[Second]) -> str:
+    """Lines of the median, the 99th percentile and the longest, in milliseconds."""
+    summaries = [second.latencies.summary() for second in timeline]
+    top = max([summary["max"] for summary in summaries] or [0.001]) or 0.001
+    step = (WIDTH - LEFT) / max(len(timeline), 1)
+    lines = []
+    for name, colour in (("max", COLOURS[4]), ("p99", COLOURS[1]), ("p50", COLOURS[0])):
+        points = " ".join(
+            f"{LEFT + (number + 0.5) * step:.1f},{_y(summary[name], top):.1f}"
+            for number, summary in enumerate(summaries)
+            if summary["max"]
+        )
+        lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+    return _frame("latency in milliseconds", "".join(lines), f"{top * 1000:.1f}", len(timeline))
+
+
+def _y(value: float, top: float) -> float:
+    return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - 10) * value / top
+
+
+def _frame(label: str, content: str, top: str, seconds: int) -> str:
+    floor = HEIGHT - BOTTOM
+    return (
+        f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{_escaped(label)}">'
+        f'<path d="M{LEFT:g} 10H{WIDTH:g}M{LEFT:g} {floor:g}H{WIDTH:g}" class="grid"/>{content}'
+        f'<text x="{LEFT - 4:g}" y="14" text-anchor="end">{top}</text>'
+        f'<text x="{LEFT - 4:g}" y="{floor:g}" text-anchor="end">0</text>'
+        f'<text x="{LEFT:g}" y="{HEIGHT - 3:g}">0 s</text>'
+        f'<text x="{WIDTH:g}" y="{HEIGHT - 3:g}" text-anchor="end">{seconds} s</text></svg>'
+    )
+
+
+def _failure_table(result: LoadResult) -> str:
+    if not result.failures:
+        return "<p>No request failed.</p>"
+    rows = "".join(
+        f"<tr><td>{failure.at:.3f} s<td>{_escaped(failure.address)}<td>{_escaped(_told(failure))}"
+        for failure in result.failures
+    )
+    more = result.failed - len(result.failures)
+    note = f"<p>… and {more} more</p>" if more > 0 else ""
+    return f'<div class="wide"><table><tr><th>At<th>Address<th>Reason{rows}</table></div>{note}'
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=True)
+
+
+_PAGE = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 0 auto; padding: 1rem; }
+h1 { font-size: 1.3rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.05rem; margin: 1.5rem 0 .3rem; }
+.verdict { font-weight: 600; padding: .5rem .8rem; border-radius: .4rem; color: #fff; }
+.passed { background: #23784b; }
+.failed { background: #b42a1e; }
+table { border-collapse: collapse; width: 100%; font-size: .95rem; }
+th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; overflow-wrap: anywhere; }
+th { font-weight: 600; white-space: nowrap; }
+svg { width: 100%; height: auto; display: block; }
+svg text { font-size: 10px; fill: currentColor; }
+svg .grid { stroke: currentColor; stroke-opacity: .25; stroke-width: .5; fill: none; }
+.legend span { display: inline-block; margin-right: 1rem; font-size: .9rem; }
+.legend i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; border-radius: .15em; }
+.wide { overflow-x: auto; }
+</style>
+</head>
+<body>
+<h1>$title</h1>
+<p class="verdict $verdict_class">$verdict</p>
+<table>$figures</table>
+<h2>Answers per second</h2>
+$answers
+<p class="legend">$answers_legend</p>
+<h2>Latency in milliseconds</h2>
+$latency
+<p class="legend">$latency_legend</p>
+<h2>Failures</h2>
+$failures
+</body>
+</html>
+""")
