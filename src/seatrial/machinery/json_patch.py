@@ -4,6 +4,9 @@ Negative indexes count from the end, `-` appends. The texts of PatchError are th
 422 without them. Nothing is changed in place: what a patch touches is copied first.
 """
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from seatrial.base.types import JSON
@@ -83,156 +86,156 @@ class _Patch:
         runs[kind](operation)
 
     def _add(self, operation: JSON) -> None:
-        path = _pointer(operation, "path")
-        if not path:
-            self._holder[""] = _value(operation)
-            return
-        parent = self._parent(path, "add")
-        _insert(parent, path[-1], _value(operation), _text(path), "add")
+        self._put(_pointer(operation, "path"), operation.get("value"), "add", "add")
 
     def _remove(self, operation: JSON) -> None:
-        path = _pointer(operation, "path")
-        self._take(path, "remove")
-
-    def _take(self, path: list[str], name: str) -> Any:
-        if not path:
-            raise _missing("", name)
-        parent = self._parent(path, name)
-        last = path[-1]
-        if isinstance(parent, dict):
-            if last not in parent:
-                why = f"Unable to remove nonexistent key: {last}: missing value"
-                raise PatchError(f"error in {name} for path: '{_text(path)}': {why}")
-            return parent.pop(last)
-        return parent.pop(_existing(parent, last, _text(path), name))
+        self._take(_pointer(operation, "path"), "remove")
 
     def _replace(self, operation: JSON) -> None:
-        path = _pointer(operation, "path")
-        if not path:
-            self._holder[""] = _value(operation)
-            return
-        parent = self._parent(path, "replace")
-        last, value = path[-1], _value(operation)
-        if isinstance(parent, dict):
-            if last not in parent:
-                raise PatchError(f"replace operation does not apply: doc is missing key: {_text(path)}: missing value")
-            parent[last] = value
-        else:
-            parent[_existing(parent, last, _text(path), "replace")] = value
-
-    def _move(self, operation: JSON) -> None:
-        source, target = _pointer(operation, "from"), _pointer(operation, "path")
-        if target[: len(source)] == source and len(target) > len(source):
-            raise PatchError(f"move operation does not apply: {_text(target)} is inside {_text(source)}")
-        value = self._take(source, "move")
-        self._put(target, value, "move")
-
-    def _copy(self, operation: JSON) -> None:
-        value = self._get(_pointer(operation, "from"), "copy")
-        self._owned.clear()
-        self._owned.add(id(self._holder))
-        self._put(_pointer(operation, "path"), value, "copy")
-
-    def _put(self, path: list[str], value: Any, name: str) -> None:
+        """An object's key need not be there: the library only looks at indexes."""
+        path, value = _pointer(operation, "path"), operation.get("value")
         if not path:
             self._holder[""] = value
             return
-        _insert(self._parent(path, name), path[-1], value, _text(path), name)
+        parent = self._parent(path, "replace")
+        if isinstance(parent, dict):
+            parent[path[-1]] = value
+            return
+        try:
+            parent[_existing(parent, path[-1])] = value
+        except _BadIndex:
+            text = f"replace operation does not apply: doc is missing key: {_text(path)}: missing value"
+            raise PatchError(text) from None
+
+    def _move(self, operation: JSON) -> None:
+        value = self._take(_pointer(operation, "from"), "move")
+        self._put(_pointer(operation, "path"), value, "move", "move to")
+
+    def _copy(self, operation: JSON) -> None:
+        value = self._get(_pointer(operation, "from"), "copy")
+        self._owned = {id(self._holder)}
+        self._put(_pointer(operation, "path"), value, "copy", "copy to")
 
     def _test(self, operation: JSON) -> None:
         path = _pointer(operation, "path")
-        wanted = operation.get("value")
-        try:
-            found = self._get(path, "test")
-        except PatchError:
-            if wanted is None:
-                return
-            raise PatchError(f"testing path {_text(path)} failed: test failed") from None
-        if not same(found, wanted):
+        if not same(self._get(path, "test"), operation.get("value")):
             raise PatchError(f"testing value {_text(path)} failed: test failed")
 
     def _get(self, path: list[str], name: str) -> Any:
-        value = self._holder[""]
-        for step in path:
-            if isinstance(value, dict) and step in value:
-                value = value[step]
-            elif isinstance(value, list):
-                value = value[_existing(value, step, _text(path), name)]
-            else:
-                raise _missing(_text(path), name)
-        return value
+        """The value at a path; null stands for a key that the innermost object doesn't have."""
+        if not path:
+            return self._holder[""]
+        parent = self._parent(path, name)
+        if isinstance(parent, dict):
+            return parent.get(path[-1])
+        with _told(name, path):
+            return parent[_existing(parent, path[-1])]
+
+    def _take(self, path: list[str], name: str) -> Any:
+        if not path:
+            raise _missing(path, name)
+        parent, last = self._parent(path, name), path[-1]
+        with _told(name, path):
+            if isinstance(parent, list):
+                return parent.pop(_existing(parent, last))
+            if last not in parent:
+                raise _BadIndex(f"Unable to remove nonexistent key: {last}: missing value")
+            return parent.pop(last)
+
+    def _put(self, path: list[str], value: Any, name: str, place: str) -> None:
+        if not path:
+            self._holder[""] = value
+            return
+        parent = self._parent(path, place)
+        if isinstance(parent, dict):
+            parent[path[-1]] = value
+            return
+        with _told(name, path):
+            _insert(parent, path[-1], value)
 
     def _parent(self, path: list[str], name: str) -> Any:
         """The container that holds the last step, its whole way down made of private copies."""
         container: Any = self._holder
-        key: Any = ""
-        for step in [*path[:-1], None]:
-            child = container[key]
+        for step in ["", *path[:-1]]:
+            try:
+                key = step if isinstance(container, dict) else _existing(container, step)
+            except _BadIndex:
+                raise _missing(path, name) from None
+            child = container.get(key) if isinstance(container, dict) else container[key]
             if not isinstance(child, (dict, list)):
-                raise _missing(_text(path), name)
+                raise _missing(path, name)
             if id(child) not in self._owned:
                 child = container[key] = dict(child) if isinstance(child, dict) else list(child)
                 self._owned.add(id(child))
             container = child
-            if step is None:
-                return container
-            if isinstance(container, list):
-                key = _existing(container, step, _text(path), name)
-            elif step in container:
-                key = step
-            else:
-                raise _missing(_text(path), name)
-        raise AssertionError("the loop ends with the parent")
+        return container
 
 
-def _insert(parent: Any, last: str, value: Any, text: str, name: str) -> None:
-    if isinstance(parent, dict):
-        parent[last] = value
-    elif last == "-":
-        parent.append(value)
-    else:
-        index = _index(last, text, name)
-        if index < -len(parent) - 1 or index > len(parent):
-            raise _invalid_index(index, text, name)
-        parent.insert(index if index >= 0 else len(parent) + 1 + index, value)
+class _BadIndex(ValueError):
+    """A step that a container doesn't have; str() is the library's innermost error."""
 
 
-def _index(step: str, text: str, name: str) -> int:
+@contextmanager
+def _told(name: str, path: list[str]) -> Iterator[None]:
+    """Put the operation and the path in front of a _BadIndex."""
     try:
-        return int(step)
-    except ValueError:
-        raise PatchError(f"error in {name} for path: '{text}': value was not a proper array index: '{step}'") from None
+        yield
+    except _BadIndex as error:
+        raise PatchError(f"error in {name} for path: '{_text(path)}': {error}") from None
 
 
-def _existing(items: list[Any], step: str, text: str, name: str) -> int:
-    index = _index(step, text, name)
+def _insert(items: list[Any], last: str, value: Any) -> None:
+    if last == "-":
+        items.append(value)
+        return
+    index, size = _index(last), len(items) + 1
+    if not -size <= index < size:
+        raise _invalid_index(index)
+    items.insert(index if index >= 0 else size + index, value)
+
+
+def _existing(items: list[Any], step: str) -> int:
+    index = _index(step)
     if not -len(items) <= index < len(items):
-        raise _invalid_index(index, text, name)
+        raise _invalid_index(index)
     return index
 
 
-def _invalid_index(index: int, text: str, name: str) -> PatchError:
-    why = f"Unable to access invalid index: {index}: invalid index referenced"
-    return PatchError(f"error in {name} for path: '{text}': {why}")
+def _index(step: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]+", step):
+        raise _BadIndex(f'strconv.Atoi: parsing "{step}": invalid syntax')
+    return int(step)
 
 
-def _missing(text: str, name: str) -> PatchError:
-    return PatchError(f"{name} operation does not apply: doc is missing path: {text}: missing value")
+def _invalid_index(index: int) -> _BadIndex:
+    return _BadIndex(f"Unable to access invalid index: {index}: invalid index referenced")
 
 
-def _value(operation: JSON) -> Any:
-    return operation.get("value")
+_MISSING = {
+    "add": 'doc is missing path: "{}"',
+    "remove": 'doc is missing path: "{}"',
+    "replace": "doc is missing path: {}",
+    "move": "doc is missing from path: {}",
+    "move to": "doc is missing destination path: {}",
+    "copy": "doc is missing from path: {}",
+    "copy to": "doc is missing destination path: {}",
+    "test": "is missing path: {}",
+}
+
+
+def _missing(path: list[str], name: str) -> PatchError:
+    why = _MISSING[name].format(_text(path))
+    return PatchError(f"{name.removesuffix(' to')} operation does not apply: {why}: missing value")
 
 
 def _pointer(operation: JSON, field: str) -> list[str]:
     text = operation.get(field)
     if not isinstance(text, str):
         raise PatchError(f"{operation.get('op')} operation failed to decode path: missing value")
-    if text == "":
-        return []
-    if not text.startswith("/"):
-        raise _missing(text, str(operation.get("op")))
-    return [step.replace("~1", "/").replace("~0", "~") for step in text[1:].split("/")]
+    if text and not text.startswith("/"):
+        why = _MISSING[str(operation.get("op"))].format(text)
+        raise PatchError(f"{operation.get('op')} operation does not apply: {why}: missing value")
+    return [step.replace("~1", "/").replace("~0", "~") for step in text[1:].split("/")] if text else []
 
 
 def _text(path: list[str]) -> str:

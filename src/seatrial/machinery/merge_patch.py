@@ -1,4 +1,7 @@
-"""JSON merge patch (RFC 7386): objects merge, null deletes, everything else replaces."""
+"""JSON merge patch (RFC 7386): objects merge, null deletes, everything else replaces.
+
+Follows gopkg.in/evanphx/json-patch.v4, which also drops nulls from objects within arrays.
+"""
 
 from typing import Any
 
@@ -9,15 +12,27 @@ def apply(doc: Any, patch: Any) -> Any:
     """The document with the patch applied; unchanged parts are shared with `doc`, nothing is changed in place."""
     if not isinstance(patch, dict):
         return patch
-    result: JSON = dict(doc) if isinstance(doc, dict) else {}
+    if not isinstance(doc, dict):
+        return _without_nulls(patch)
+    result: JSON = dict(doc)
     for key, value in patch.items():
+        before = result.get(key)
         if value is None:
             result.pop(key, None)
-        elif isinstance(value, dict):
-            result[key] = apply(result.get(key), value)
+        elif isinstance(before, dict):
+            result[key] = apply(before, value)
         else:
-            result[key] = value
+            result[key] = _without_nulls(value)
     return result
+
+
+def _without_nulls(value: Any) -> Any:
+    """pruneNils: objects lose their nulls, also within arrays; arrays keep theirs."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_without_nulls(inner) for inner in value]
+    return value
 
 
 def diff(old: JSON, new: JSON) -> JSON:

@@ -60,7 +60,7 @@ class Merge:
                 return
         if name not in result or _go_kind(result[name]) != _go_kind(value):
             if not deleting:
-                result[name] = value if self.into_patch else _taken(value)
+                self._take(result, name, value)
             return
         field = schema.child(name) if schema else None
         if isinstance(value, dict):
@@ -70,6 +70,15 @@ class Merge:
             result[name] = self._lists(result[name], value, field, deleting)
         else:
             result[name] = value
+
+    def _take(self, result: JSON, name: str, value: Any) -> None:
+        """A value of the patch that meets nothing of its kind in the original."""
+        if self.into_patch:
+            result[name] = value
+        elif _stays(value):
+            result[name] = _taken(value, keep_nulls=name in result)
+        else:
+            result.pop(name, None)
 
     def _lists(self, original: list[Any], patch: list[Any], field: Schema, deleting: bool = False) -> list[Any]:
         """mergeSliceHandler."""
@@ -97,7 +106,7 @@ class Merge:
                 raise _no_merge_key(element, key)
             at = _find(merged, key, element[key])
             if at is None:
-                merged.append(element if self.into_patch else _taken(element))
+                merged.append(element)
             else:
                 merged[at] = self.maps(merged[at], element, item)
         return merged
@@ -114,7 +123,7 @@ class Merge:
             raise PatchError("invalid patch format of retainKeys", 400)
         for name, value in patch.items():
             if value is not None and not name.startswith((DELETE_FROM_LIST, ELEMENT_ORDER)) and name not in keys:
-                raise PatchError("patch content doesn't match its retainKeys list", 422)
+                raise PatchError("invalid patch format of retainKeys", 400)
         for name in [name for name in result if name not in keys]:
             del result[name]
 
@@ -147,6 +156,7 @@ class Merge:
             merged = patch if self.into_patch else _taken(patch)
         else:
             merged = self._lists(original, patch, field)
+            original = _as_go_leaves_it(original, patch, key)
         return _ordered(merged, order, [] if original is _ABSENT else original, key)
 
 
@@ -178,6 +188,18 @@ def _special_elements(original: list[Any], patch: list[Any], key: str) -> tuple[
         else:
             raise _bad_patch_type(element)
     return (plain, []) if replace else (original, plain)
+
+
+def _as_go_leaves_it(original: list[Any], patch: list[Any], key: str) -> list[Any]:
+    """The server's order that upstream sorts by: it deletes and appends in the very array, so that new elements take
+    the places that deletions have freed at its end, and count as having stood there."""
+    deleted = [item[key] for item in patch if key and item.get(MARKER) == "delete"]
+    if not deleted:
+        return original
+    kept = [item for item in original if not _in(item.get(key, _ABSENT), deleted)]
+    new = [item for item in patch if MARKER not in item and _find(kept, key, item[key]) is None]
+    freed = len(original) - len(kept)
+    return [*kept, *new[:freed], *original[len(kept) + len(new[:freed]) :]]
 
 
 def _ordered(merged: list[Any], patch_order: list[Any], server_order: list[Any], key: str) -> list[Any]:
@@ -231,7 +253,7 @@ def _check_order(patch: list[Any], order: list[Any], key: str) -> None:
     """validatePatchWithSetOrderList."""
     if not patch or not order:
         return
-    items = [item for item in patch if not (key and isinstance(item, dict) and item.get(MARKER) == "delete")]
+    items = [item for item in patch if not (key and isinstance(item, dict) and MARKER in item)]
     at = 0
     for one in order:
         if at < len(items) and _identity(items[at], key) == _identity(one, key):
@@ -261,21 +283,21 @@ def _go_kind(value: Any) -> str:
     return type(value).__name__
 
 
-def _taken(value: Any) -> Any:
-    """A value of the patch that meets nothing in the original: without nulls and directives."""
+def _taken(value: Any, keep_nulls: bool = False) -> Any:
+    """removeDirectives and discardNullValuesFromPatch: without marked maps, and usually without nulls."""
     if isinstance(value, dict):
-        return {name: _taken(inner) for name, inner in value.items() if _stays(inner) and not _is_directive(name)}
+        return {
+            name: _taken(inner, keep_nulls)
+            for name, inner in value.items()
+            if _stays(inner) and (keep_nulls or inner is not None)
+        }
     if isinstance(value, list):
-        return [_taken(item) for item in value if not (isinstance(item, dict) and MARKER in item)]
+        return [_taken(item, keep_nulls) for item in value if _stays(item)]
     return value
 
 
 def _stays(value: Any) -> bool:
-    return value is not None and not (isinstance(value, dict) and MARKER in value)
-
-
-def _is_directive(name: str) -> bool:
-    return name == RETAIN_KEYS or name.startswith((f"{DELETE_FROM_LIST}/", f"{ELEMENT_ORDER}/"))
+    return not (isinstance(value, dict) and MARKER in value)
 
 
 def _find(items: list[Any], key: str, value: Any) -> int | None:
