@@ -4,7 +4,6 @@ One agent drives any number of nodes: Pods come from the one shared informer and
 simulated node costs a few hundred bytes. Follows pkg/kubelet/kubelet.go in what a client can observe.
 """
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field

@@ -13,6 +13,7 @@ import math
 from seatrial.api.registry import PODS
 from seatrial.base.errors import RuntimeFailure, StatusError, VolumeError
 from seatrial.base.types import JSON
+from seatrial.machinery import objects
 from seatrial.node import adoption, lifecycle, status
 from seatrial.node.context import NodeContext
 from seatrial.node.lifecycle import ContainerState, Hold, HoldImage, Phase, Start
@@ -31,7 +32,7 @@ class PodWorker:
     """One Pod on one node."""
 
     __slots__ = (
-        "_api_status", "_containers", "_context", "_dirty", "_ended", "_removed", "_revision", "_set_up_failures",
+        "_containers", "_context", "_dirty", "_ended", "_newest", "_removed", "_set_up_failures",
         "_task", "_termination", "_timer", "_uid", "_view", "pod",
     )  # fmt: skip
 
@@ -39,8 +40,8 @@ class PodWorker:
         self._context, self.pod = context, pod
         self._uid: str = pod["metadata"]["uid"]
         self._containers = PodContainers(context, pod, self.wake)
-        self._api_status: JSON = pod.get("status") or {}
-        self._revision = 0
+        self._newest = pod
+        """The newest version that is known: the informer's, or what our own last write returned."""
         self._set_up_failures = 0
         self._dirty = self._removed = self._ended = False
         self._termination: Termination | None = None
@@ -57,14 +58,14 @@ class PodWorker:
         """The API tells of a change."""
         old = self.pod
         self.pod = self._view.pod = self._containers.pod = pod
-        foreign = int(pod["metadata"]["resourceVersion"]) > self._revision
+        foreign = objects.resource_version(pod) > objects.resource_version(self._newest)
         if foreign:
-            self._api_status = pod.get("status") or {}
+            self._newest = pod
         if pod["metadata"].get("deletionTimestamp"):
             grace, before = (p["metadata"].get("deletionGracePeriodSeconds") for p in (pod, old))
             worth_a_look = self._termination is None or grace != before
         else:
-            worth_a_look = self._containers.adapt(pod["spec"], grace_of(pod)) or (foreign and self._revision > 0)
+            worth_a_look = self._containers.adapt(pod["spec"], grace_of(pod)) or foreign
         if worth_a_look:
             self.wake()
 
@@ -102,7 +103,7 @@ class PodWorker:
 
     def _failed(self, error: Exception) -> None:
         if isinstance(error, StatusError) and error.reason in ("NotFound", "Conflict"):
-            # Gone, or another Pod of the same name by now: our uid is in every write.
+            # Gone, or another Pod of the same name by now: every write says which uid it means.
             self._removed = self._dirty = True
             return
         log.warning("pod %s: %s; trying again", self._uid, error)
@@ -259,16 +260,15 @@ class PodWorker:
     # --- small things ---
 
     async def _write_status(self) -> None:
-        change = status.patch(self._api_status, status.build(self._view, self._context.env.now()))
+        view, now = self._view, self._context.env.now()
+        change = status.patch(self._newest.get("status") or {}, status.build(view, now))
         if not change:
             return
-        meta = self.pod["metadata"]
+        namespace, name = objects.key(self.pod)
         body = {"metadata": {"uid": self._uid}, "status": change}
-        written = await self._context.client.patch(PODS, meta["name"], meta["namespace"], body, subresource="status")
-        revision = int(written["metadata"]["resourceVersion"])
-        if revision > self._revision:
-            self._revision = revision
-            self._api_status = written.get("status") or {}
+        written = await self._context.client.patch(PODS, name, namespace, body, subresource="status")
+        if objects.resource_version(written) > objects.resource_version(self._newest):
+            self._newest = written
 
     def _wake_in(self, seconds: float) -> None:
         self._forget_timer()

@@ -40,7 +40,7 @@ class Machine:
     machine_id: str = ""
     boot_id: str = ""
     capacity: Mapping[str, str] = field(
-        default_factory=lambda: {"cpu": "32", "memory": "256Gi", "ephemeral-storage": "1Ti", "pods": "110"}
+        default_factory=lambda: {"cpu": "32", "memory": "256Gi", "ephemeral-storage": "1Ti", "pods": "1000"}
     )
 
 

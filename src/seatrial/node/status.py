@@ -4,14 +4,12 @@ Follows pkg/kubelet/kubelet_pods.go (getPhase, convertStatusToAPIStatus, convert
 pkg/kubelet/status/generate.go (conditions).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from seatrial.base.types import JSON
 from seatrial.machinery import times
 from seatrial.node.lifecycle import ContainerState, Phase, Terminated, restarts
-
-OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 
 
 @dataclass(slots=True)
@@ -55,12 +53,12 @@ def build(view: PodView, now: float) -> JSON:
     return status
 
 
-def patch(old: Mapping[str, object], new: JSON) -> JSON:
-    """The strategic merge patch of the status that turns `old` into `new`, {} when there is nothing to do."""
+def patch(old: JSON, new: JSON) -> JSON:
+    """The strategic merge patch that brings the node's part of a status to `new`; {} when there is nothing to do."""
     change: JSON = {}
     for key, value in new.items():
         if key == "conditions":
-            conditions = _changed_conditions(old.get("conditions") or (), value)  # type: ignore[arg-type]
+            conditions = _changed_conditions(old.get("conditions") or (), value)
             if conditions:
                 change[key] = conditions
         elif old.get(key) != value:
@@ -72,6 +70,7 @@ def patch(old: Mapping[str, object], new: JSON) -> JSON:
 
 
 def _changed_conditions(old: Sequence[JSON], new: Sequence[JSON]) -> list[JSON]:
+    """Conditions that differ, with null for the keys that they no longer have."""
     known = {condition["type"]: condition for condition in old}
     changed = []
     for condition in new:
@@ -79,7 +78,9 @@ def _changed_conditions(old: Sequence[JSON], new: Sequence[JSON]) -> list[JSON]:
         if before is None:
             changed.append(condition)
         elif before != condition:
-            changed.append({**{key: None for key in before if key not in condition}, **condition})
+            gone = {key: None for key in before if key not in condition and key != "lastProbeTime"}
+            if gone or any(before.get(key) != value for key, value in condition.items()):
+                changed.append({**gone, **condition})
     return changed
 
 
@@ -243,7 +244,7 @@ def _condition(view: PodView, kind: str, verdict: Verdict, now: float) -> JSON:
     before = view.transitions.get(kind)
     if before is None or before[0] != status:
         before = view.transitions[kind] = (status, times.format_time(now))
-    condition: JSON = {"lastProbeTime": None, "lastTransitionTime": before[1], "status": status, "type": kind}
+    condition: JSON = {"lastTransitionTime": before[1], "status": status, "type": kind}
     if reason:
         condition["reason"] = reason
     if message:
