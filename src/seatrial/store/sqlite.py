@@ -13,7 +13,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from seatrial.base.types import JSON
 from seatrial.store import sqlite_file, state
 from seatrial.store.base import Event, Page, Record, Where
 from seatrial.store.hub import DEFAULT_BUFFER, Hub, HubWatcher
+from seatrial.store.sqlite_file import Compaction
 from seatrial.store.state import KEEP_BYTES, KEEP_EVENTS, State
 
 LARGEST_BATCH = 512
@@ -38,15 +39,7 @@ class _Write:
     done: asyncio.Future[Record]
 
 
-@dataclass(slots=True)
-class _Compaction:
-    """Rows that can go, to be dropped when the writer comes to it."""
-
-    compacted: int
-    revisions: Sequence[int]
-
-
-_Job = _Write | _Compaction | None
+_Job = _Write | Compaction | None
 
 
 class SqliteStore:
@@ -181,46 +174,57 @@ class SqliteStore:
     def _run(self) -> None:
         """The writer thread: the only one that touches the connection and gives out revisions."""
         revision = self._state.revision
+        backlog: Compaction | None = None
         open_ = True
         while open_:
-            writes: list[_Write] = []
-            compactions: list[_Compaction] = []
-            job = self._queue.get()
-            while True:
-                if job is None:
-                    open_ = False
-                elif isinstance(job, _Write):
-                    writes.append(job)
-                else:
-                    compactions.append(job)
-                if self._queue.empty() or len(writes) >= LARGEST_BATCH:
-                    break
-                job = self._queue.get()
-            if writes:
-                revision = self._commit(writes, revision)
+            writes, compactions, open_ = _take(self._queue)
             for compaction in compactions:
-                self._drop(compaction)
+                if backlog is None:
+                    backlog = compaction
+                else:
+                    backlog.add(compaction)
+            if writes or backlog:
+                count = self._commit(writes, revision, backlog)
+                if count >= 0:
+                    revision, backlog = revision + count, None
 
-    def _commit(self, writes: Sequence[_Write], revision: int) -> int:
-        """Write a batch; the newest revision after it."""
+    def _commit(self, writes: Sequence[_Write], revision: int, compaction: Compaction | None) -> int:
+        """Write a batch; how many revisions that made, -1 if it failed.
+
+        The rows of a failed compaction are dropped with a later batch: only all of them together leave a log that
+        can be read back.
+        """
+        good: list[_Write] = []
+        events: list[Event] = []
         try:
-            events = [self._event(write, revision + at) for at, write in enumerate(writes, 1)]
-            sqlite_file.write(self._connection, [sqlite_file.row_of(event.type, event.record) for event in events])
+            for write in writes:
+                event = self._event(write, revision + len(events) + 1)
+                if event is not None:
+                    good.append(write)
+                    events.append(event)
+            rows = [sqlite_file.row_of(event.type, event.record) for event in events]
+            sqlite_file.write(self._connection, rows, compaction)
         except Exception as error:
-            self._loop.call_soon_threadsafe(self._failed, writes, error)
-            return revision
-        self._loop.call_soon_threadsafe(self._committed, writes, events)
-        return revision + len(events)
+            self._tell(self._failed, good, error)
+            return -1
+        if good:
+            self._tell(self._committed, good, events)
+        return len(events)
 
-    def _event(self, write: _Write, revision: int) -> Event:
-        record = state.written(write.key, write.object, revision, self._freeze)
+    def _event(self, write: _Write, revision: int) -> Event | None:
+        """The change, encoded; an object that is no JSON fails alone."""
+        try:
+            record = state.written(write.key, write.object, revision, self._freeze)
+        except TypeError as error:
+            self._tell(self._failed, [write], error)
+            return None
         return Event(write.change, revision, record, write.previous)
 
-    def _drop(self, compaction: _Compaction) -> None:
+    def _tell(self, callback: Callable[..., None], *args: object) -> None:
         try:
-            sqlite_file.forget(self._connection, compaction.compacted, compaction.revisions)
-        except sqlite3.Error:
-            # The rows stay, which harms nobody: they are read back and compacted again at the next start.
+            self._loop.call_soon_threadsafe(callback, *args)
+        except RuntimeError:
+            # The loop was closed without closing the store: nobody is left who could be told.
             return
 
     def _committed(self, writes: Sequence[_Write], events: Sequence[Event]) -> None:
@@ -248,4 +252,20 @@ class SqliteStore:
     def _forget(self, revision: int) -> None:
         gone = self._state.compact(revision)
         if gone and self._open:
-            self._queue.put(_Compaction(self._state.compacted, sqlite_file.obsolete(gone)))
+            self._queue.put(Compaction(self._state.compacted, sqlite_file.obsolete(gone)))
+
+
+def _take(waiting: queue.SimpleQueue[_Job]) -> tuple[list[_Write], list[Compaction], bool]:
+    """All that waits in the queue, waiting for the first; False: there will be nothing more."""
+    writes: list[_Write] = []
+    compactions: list[Compaction] = []
+    while True:
+        job = waiting.get()
+        if job is None:
+            return writes, compactions, False
+        if isinstance(job, _Write):
+            writes.append(job)
+        else:
+            compactions.append(job)
+        if waiting.empty() or len(writes) >= LARGEST_BATCH:
+            return writes, compactions, True

@@ -38,6 +38,7 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('compacted', 0);
 """
 INSERT = "INSERT INTO log VALUES (?, ?, ?, ?, ?)"
+DELETE = "DELETE FROM log WHERE revision=?"
 ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
 TYPES: tuple[ChangeType, ...] = ("ADDED", "MODIFIED", "DELETED")
 Row = tuple[int, int, str, bytes, int]
@@ -151,7 +152,7 @@ def recover(connection: sqlite3.Connection, path: Path) -> Recovered:
 
 
 def _replay(found: Recovered, row: Row, path: Path) -> None:
-    revision, kind, key, value, checksum = row
+    revision, kind, key = row[:3]
     record = _record(row, path)
     previous = found.current.get(key)
     change = TYPES[kind]
@@ -193,24 +194,26 @@ def row_of(change: ChangeType, record: Record) -> Row:
     return (record.revision, TYPES.index(change), record.key, record.data, sum_of(record.key, record.data))
 
 
-def write(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """Append changes, all or none; when this returns they are on the disk."""
+@dataclass(slots=True)
+class Compaction:
+    """How far the log is compacted, and the rows that nothing needs any more because of that."""
+
+    compacted: int = 0
+    revisions: list[int] = field(default_factory=list)
+
+    def add(self, later: "Compaction") -> None:
+        self.compacted = max(self.compacted, later.compacted)
+        self.revisions += later.revisions
+
+
+def write(connection: sqlite3.Connection, rows: Sequence[Row], compaction: Compaction | None) -> None:
+    """Append changes and drop old ones, all or nothing; when this returns it is on the disk."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.executemany(INSERT, rows)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def forget(connection: sqlite3.Connection, compacted: int, revisions: Iterable[int]) -> None:
-    """Note how far the log is compacted, and drop rows that nothing needs any more."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        connection.executemany("DELETE FROM log WHERE revision=?", ((revision,) for revision in revisions))
-        connection.execute("UPDATE meta SET value=? WHERE name='compacted'", (compacted,))
+        if compaction is not None:
+            connection.executemany(DELETE, ((revision,) for revision in compaction.revisions))
+            connection.execute("UPDATE meta SET value=? WHERE name='compacted'", (compaction.compacted,))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

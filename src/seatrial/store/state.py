@@ -80,11 +80,11 @@ class State:
         return self._log[self._forgotten + max(0, revision - self.compacted) :]
 
     def excess(self) -> int:
-        """Up to which revision to compact so that the log keeps within its bounds (0: it does)."""
-        kept = len(self._log) - self._forgotten
-        drop, size = max(0, kept - self.keep_events), self._bytes
-        if drop == 0 and size <= self.keep_bytes:
+        """Up to which revision to compact to bring the log back to its bounds (0: it is not an eighth above them)."""
+        kept, size = len(self._log) - self._forgotten, self._bytes
+        if kept <= self.keep_events * 9 // 8 and size <= self.keep_bytes * 9 // 8:
             return 0
+        drop = max(0, kept - self.keep_events)
         for event in self._log[self._forgotten : self._forgotten + drop]:
             size -= len(event.record.data)
         while size > self.keep_bytes and drop < kept:
