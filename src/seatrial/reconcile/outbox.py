@@ -67,9 +67,9 @@ class Outbox:
             try:
                 await send()
             except StatusError as error:
-                log.debug("an event of %s was refused: %s", self._name, error)
+                log.debug("a request of %s was refused: %s", self._name, error)
             except ConnectionError as error:
-                log.debug("an event of %s can't be sent: %s", self._name, error)
+                log.debug("a request of %s can't be sent: %s", self._name, error)
                 if not self._stopping:
                     await asyncio.sleep(RETRY_SECONDS)
                     continue

@@ -1,0 +1,131 @@
+"""Which nodes a Pod may run on: one function per filter plugin of kube-scheduler 1.32, in its order.
+
+A filter looks at the Pod first and returns the check to run on each node, or None when the Pod asks nothing of it. A
+check returns why the node is out, or None. A new filter is one more entry in FILTERS.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from seatrial.base.types import JSON
+from seatrial.machinery import objects
+from seatrial.scheduler import node_affinity
+from seatrial.scheduler.snapshot import HostPort, NodeInfo, PodInfo, Snapshot
+from seatrial.workloads import taints
+
+DEFAULT_MAX_PODS = 110
+ANY_ADDRESS = "0.0.0.0"
+
+
+class Rejection(NamedTuple):
+    """Why a node is out. `final`: removing Pods from the node would not help (UnschedulableAndUnresolvable)."""
+
+    filter: str
+    reasons: tuple[str, ...]
+    final: bool
+
+
+Check = Callable[[NodeInfo], Rejection | None]
+Filter = Callable[[PodInfo, Snapshot], Check | None]
+
+
+def node_unschedulable(info: PodInfo, snapshot: Snapshot) -> Check | None:
+    """Cordoned nodes, unless the Pod tolerates the taint that stands for it."""
+    if taints.tolerated(info.pod, {"key": taints.UNSCHEDULABLE, "effect": "NoSchedule"}):
+        return None
+    rejection = Rejection("NodeUnschedulable", ("node(s) were unschedulable",), True)
+
+    def check(node: NodeInfo) -> Rejection | None:
+        return rejection if node.node and node.node["spec"].get("unschedulable") else None
+
+    return check
+
+
+def node_name(info: PodInfo, snapshot: Snapshot) -> Check | None:
+    """spec.nodeName, where somebody set it."""
+    wanted = info.pod["spec"].get("nodeName")
+    if not wanted:
+        return None
+    rejection = Rejection("NodeName", ("node(s) didn't match the requested node name",), True)
+    return lambda node: None if node.name == wanted else rejection
+
+
+def taint_toleration(info: PodInfo, snapshot: Snapshot) -> Check | None:
+    """The first NoSchedule or NoExecute taint that the Pod doesn't tolerate."""
+
+    def check(node: NodeInfo) -> Rejection | None:
+        for taint in taints.of_node(node.node or {}):
+            if taint["effect"] != "PreferNoSchedule" and not taints.tolerated(info.pod, taint):
+                text = f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value') or ''}}}"
+                return Rejection("TaintToleration", (text,), True)
+        return None
+
+    return check
+
+
+def required_node_affinity(info: PodInfo, snapshot: Snapshot) -> Check | None:
+    """nodeSelector and required node affinity."""
+    if not node_affinity.is_asked_for(info.pod):
+        return None
+    rejection = Rejection("NodeAffinity", ("node(s) didn't match Pod's node affinity/selector",), True)
+    return lambda node: None if node_affinity.required_matches(info.pod, node.node or {}) else rejection
+
+
+def node_ports(info: PodInfo, snapshot: Snapshot) -> Check | None:
+    """Host ports that are still free."""
+    wanted = info.host_ports
+    if not wanted:
+        return None
+    rejection = Rejection("NodePorts", ("node(s) didn't have free ports for the requested pod ports",), False)
+    return lambda node: rejection if any(_clash(one, other) for one in wanted for other in node.ports) else None
+
+
+def node_resources_fit(info: PodInfo, snapshot: Snapshot) -> Check | None:
+    """Room for one more Pod, and for everything that it asks for."""
+    asked = sorted(info.requests.items(), key=lambda item: (_RESOURCE_ORDER.get(item[0], 3), item[0]))
+
+    def check(node: NodeInfo) -> Rejection | None:
+        allocatable, requested = node.allocatable, node.requested
+        short = []
+        if len(node.pods) + 1 > allocatable.get("pods", DEFAULT_MAX_PODS):
+            short.append("Too many pods")
+        for name, amount in asked:
+            if amount > allocatable.get(name, 0) - requested.get(name, 0):
+                short.append(f"Insufficient {name}")
+        return Rejection("NodeResourcesFit", tuple(short), False) if short else None
+
+    return check
+
+
+_RESOURCE_ORDER = {"cpu": 0, "memory": 1, "ephemeral-storage": 2}
+
+FILTERS: tuple[Filter, ...] = (
+    node_unschedulable,
+    node_name,
+    taint_toleration,
+    required_node_affinity,
+    node_ports,
+    node_resources_fit,
+)
+
+
+def _clash(one: HostPort, other: HostPort) -> bool:
+    return one[1:] == other[1:] and (one[0] == other[0] or ANY_ADDRESS in (one[0], other[0]))
+
+
+RELEASED_BY_POD = frozenset({"NodeResourcesFit", "NodePorts"})
+"""Filters that may change their mind when a Pod leaves its node."""
+
+
+def concerned_by_node(old: JSON, new: JSON) -> frozenset[str]:
+    """Filters that may change their mind after this change of a node (queueing hints)."""
+    concerned = set()
+    if objects.get(old, "status", "allocatable") != objects.get(new, "status", "allocatable"):
+        concerned.add("NodeResourcesFit")
+    if objects.labels(old) != objects.labels(new):
+        concerned.add("NodeAffinity")
+    if taints.of_node(old) != taints.of_node(new):
+        concerned.update(("TaintToleration", "NodeUnschedulable"))
+    if old["spec"].get("unschedulable") != new["spec"].get("unschedulable"):
+        concerned.add("NodeUnschedulable")
+    return frozenset(concerned)

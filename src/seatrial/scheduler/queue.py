@@ -1,0 +1,130 @@
+"""Pods that wait for a node: active, backing off, or unschedulable until something changes.
+
+Follows pkg/scheduler/backend/queue/scheduling_queue.go: active Pods in order of priority, then of arrival; back-off of
+1 s, 2 s … 10 s from the last failure; an unschedulable Pod comes back when a change concerns one of the filters that
+rejected it (queueing hints by kind of event), or after five minutes at the latest.
+"""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from seatrial.aio import backoff
+from seatrial.aio.sync import Pulse
+from seatrial.scheduler.snapshot import PodInfo
+
+INITIAL_BACKOFF_SECONDS = 1.0
+MAX_BACKOFF_SECONDS = 10.0
+MAX_UNSCHEDULABLE_SECONDS = 300.0
+
+Ticket = tuple[int, float, int]
+
+
+@dataclass(slots=True, eq=False)
+class QueuedPod:
+    """A Pod in the queue, or with the scheduler. `rejected_by`: filters, while it is unschedulable."""
+
+    info: PodInfo
+    ticket: Ticket
+    attempts: int = 0
+    failed_at: float = 0.0
+    rejected_by: tuple[str, ...] = ()
+    state: str = "active"
+    timer: asyncio.TimerHandle | None = None
+
+
+class SchedulingQueue:
+    """See the module. Times are the running loop's."""
+
+    def __init__(self) -> None:
+        self._pods: dict[str, QueuedPod] = {}
+        self._active: list[tuple[Ticket, str]] = []
+        self._unschedulable: dict[str, None] = {}
+        self._arrivals = itertools.count()
+        self._changed = Pulse()
+
+    def __len__(self) -> int:
+        return len(self._pods)
+
+    def get(self, uid: str) -> QueuedPod | None:
+        return self._pods.get(uid)
+
+    def add(self, info: PodInfo) -> None:
+        """A Pod that has no node yet."""
+        priority = int(info.pod["spec"].get("priority") or 0)
+        ticket = (-priority, asyncio.get_running_loop().time(), next(self._arrivals))
+        queued = self._pods[info.uid] = QueuedPod(info, ticket)
+        self._activate(queued)
+
+    def delete(self, uid: str) -> None:
+        """It is gone, has a node, or is not ours any more."""
+        queued = self._pods.pop(uid, None)
+        if queued is not None:
+            queued.state = "gone"
+            self._leave(queued)
+
+    async def pop(self) -> QueuedPod:
+        """The next Pod to place; `failed` or `delete` must follow."""
+        while True:
+            while self._active:
+                _, uid = heapq.heappop(self._active)
+                queued = self._pods.get(uid)
+                if queued is not None and queued.state == "active":
+                    queued.state = "scheduling"
+                    queued.attempts += 1
+                    return queued
+            await self._changed.wait()
+
+    def failed(self, queued: QueuedPod, rejected_by: tuple[str, ...], retry: bool = False) -> None:
+        """No node for it: wait for a change, or, with `retry`, only for the back-off."""
+        if self._pods.get(queued.info.uid) is not queued:
+            return
+        queued.failed_at = asyncio.get_running_loop().time()
+        if retry:
+            self._back_off(queued)
+            return
+        queued.state, queued.rejected_by = "unschedulable", rejected_by
+        self._unschedulable[queued.info.uid] = None
+        queued.timer = asyncio.get_running_loop().call_later(MAX_UNSCHEDULABLE_SECONDS, self._back_off, queued)
+
+    def moved(self, filters: Collection[str] | None) -> None:
+        """Something changed that these filters look at (None: any); Pods rejected by one of them come back."""
+        for uid in list(self._unschedulable):
+            queued = self._pods[uid]
+            if filters is None or any(name in filters for name in queued.rejected_by):
+                self._back_off(queued)
+
+    def changed(self, queued: QueuedPod) -> None:
+        """The Pod itself was changed in a way that may help."""
+        if queued.state == "unschedulable":
+            self._back_off(queued)
+
+    def close(self) -> None:
+        for queued in self._pods.values():
+            self._leave(queued)
+
+    def _back_off(self, queued: QueuedPod) -> None:
+        """Into the active queue as soon as its back-off has passed."""
+        self._leave(queued)
+        pause = backoff.exponential(queued.attempts - 1, INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS)
+        loop = asyncio.get_running_loop()
+        left = queued.failed_at + pause - loop.time()
+        if left <= 0:
+            self._activate(queued)
+        else:
+            queued.state = "backing off"
+            queued.timer = loop.call_later(left, self._activate, queued)
+
+    def _leave(self, queued: QueuedPod) -> None:
+        self._unschedulable.pop(queued.info.uid, None)
+        if queued.timer:
+            queued.timer.cancel()
+            queued.timer = None
+
+    def _activate(self, queued: QueuedPod) -> None:
+        queued.timer = None
+        queued.state = "active"
+        heapq.heappush(self._active, (queued.ticket, queued.info.uid))
+        self._changed.beat()
