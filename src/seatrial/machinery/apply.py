@@ -49,7 +49,7 @@ def apply(
     before = without_managed_fields(live or {})
     managers = _readable((live or {}).get("metadata", {}).get("managedFields"))
     if not managers and live:
-        managers = _before_first_apply(before, applied["apiVersion"], schema)
+        managers = _before_first_apply(before, applied["apiVersion"], schema, now, subresource)
     try:
         merged, managers = _apply(before, applied, manager, schema, now, force, subresource, ignored, managers)
     except Conflicts as conflicts:
@@ -212,12 +212,13 @@ def _excluding(compared: typed.Comparison, ignored: Sequence[str]) -> typed.Comp
     return typed.Comparison(*({name: part[name] for name in part if name not in fields} for part in compared))
 
 
-def _before_first_apply(live: JSON, api_version: str, schema: FieldSchema) -> Managers:
+def _before_first_apply(live: JSON, api_version: str, schema: FieldSchema, now: float, subresource: str) -> Managers:
     """Everything that was there before the first apply, under a manager of its own."""
-    identity = Identity(managed_fields.BEFORE_FIRST_APPLY, "Update", str(live.get("apiVersion") or api_version), "")
+    version = str(live.get("apiVersion") or api_version)
+    identity = Identity(managed_fields.BEFORE_FIRST_APPLY, "Update", version, subresource)
     added = typed.compare(schema, {}, live)
     fields = field_set.difference(field_set.union(added.added, added.modified), managed_fields.STRIPPED)
-    return {identity: Entry(fields, identity.api_version)} if fields else {}
+    return {identity: Entry(fields, version, times.format_time(now))} if fields else {}
 
 
 def _only_allowed(conflicts: Conflicts, allowed: FieldSet) -> None:
