@@ -189,15 +189,10 @@ class Scheduler:
 
     def _pod_on_node(self, old: JSON | None, new: JSON) -> None:
         uid, node = objects.uid(new), new["spec"]["nodeName"]
-        assumed = self._assumed.pop(uid, None)
-        if assumed is not None or old is None or not _is_on_node(old):
+        if self._assumed.pop(uid, None) is not None or old is None or not _is_on_node(old):
             self.queue.delete(uid)
-            if assumed is not None and self.snapshot.node_of(uid) == node and old is not None:
-                if not _counts_otherwise(old, new):
-                    return
-        elif self.snapshot.node_of(uid) == node and not _counts_otherwise(old, new):
-            return
-        self.snapshot.put_pod(PodInfo(new), node)
+        if old is None or self.snapshot.node_of(uid) != node or _counts_otherwise(old, new):
+            self.snapshot.put_pod(PodInfo(new), node)
 
     def _pod_gone(self, uid: str) -> None:
         self.queue.delete(uid)
