@@ -14,6 +14,7 @@ from seatrial.cli import output
 from seatrial.client import kubeconfig
 from seatrial.client.base import Client
 from seatrial.client.client import ApiClient
+from seatrial.client.http import HttpTransport
 from seatrial.machinery import objects
 from seatrial.rollout import applying, history, load, manifests, view
 from seatrial.rollout.load import LoadOptions, LoadResult, Sample
@@ -46,7 +47,7 @@ class Story:
 
     async def play(self, cluster: "Cluster") -> JSON:
         """Everything from the first manifest to the report (shape: `_report`)."""
-        client = ApiClient(kubeconfig.transport(cluster.kubeconfig))
+        client = ApiClient(HttpTransport(kubeconfig.load(cluster.kubeconfig)))
         started = cluster.env.monotonic()
         try:
             async with RollWatch(client, cluster.env, NAME, NAMESPACE) as roll:

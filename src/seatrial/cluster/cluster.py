@@ -31,6 +31,7 @@ from seatrial.node.runtimes.simulated import Model, SimulatedRuntime
 from seatrial.proxy.agent import ProxyAgent
 from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.recorder import Recorder
+from seatrial.store.open import open_store
 
 
 class Cluster:
@@ -106,7 +107,7 @@ class Cluster:
         hosted = self._addresses()
         stack.callback(hosted.release)
         self.lowest_bindable_port = hosted.host.lowest_bindable_port
-        store = await control_plane.open_store(self.config.data_dir)
+        store = open_store(self.config.data_dir)
         stack.push_async_callback(store.close)
         plane = self._plane = await control_plane.make(store, self.env, self.config, hosted, self._find_node)
         ca = await self._serve(plane, hosted, folder, stack)

@@ -7,6 +7,7 @@ from seatrial.cluster.control_plane import ControlPlane
 from seatrial.controllers import (
     endpoint_slice,
     endpoints,
+    garbage_collector,
     namespace,
     node_lifecycle,
     pod_gc,
@@ -17,7 +18,6 @@ from seatrial.controllers import (
     taint_eviction,
 )
 from seatrial.controllers.deployment import controller as deployment
-from seatrial.controllers.garbage_collector import GarbageCollector
 from seatrial.reconcile.controller import AnyController
 from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.runner import Runner
@@ -39,14 +39,11 @@ CONTROLLERS: tuple[AnyController, ...] = (
 
 async def start(plane: ControlPlane, informers: Informers, env: Env, ca: str, stack: AsyncExitStack) -> None:
     """Start all loops; `ca` (PEM, "" for none) is published in every namespace."""
-    controllers = [*CONTROLLERS, root_ca.controller(ca)] if ca else list(CONTROLLERS)
+    controllers = [*CONTROLLERS, garbage_collector.controller(), *([root_ca.controller(ca)] if ca else [])]
     for controller in controllers:
         runner = Runner(controller, informers, plane.client(f"{controller.name}-controller"), env)
         runner.start()
         stack.push_async_callback(runner.stop)
-    collector = GarbageCollector(informers, plane.client("generic-garbage-collector"), env)
-    collector.start()
-    stack.push_async_callback(collector.stop)
     scheduler = Scheduler(informers, plane.client("kube-scheduler"), env)
     scheduler.start()
     stack.push_async_callback(scheduler.stop)

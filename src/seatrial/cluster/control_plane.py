@@ -2,7 +2,6 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from seatrial.api import schema_set
 from seatrial.apiserver import bootstrap
@@ -84,14 +83,3 @@ async def serve(plane: ControlPlane, config: ClusterConfig, credentials: Credent
         await listener.start()
         stack.push_async_callback(listener.stop)
     return Served(secure.url, listeners[1].url if len(listeners) > 1 else "", secure.port)
-
-
-async def open_store(directory: Path | None) -> Store:
-    """The engine that the configuration asks for; nothing is kept without a directory."""
-    if directory is None:
-        from seatrial.store.memory import MemoryStore
-
-        return MemoryStore()
-    from seatrial.store.sqlite import SqliteStore
-
-    return await SqliteStore.open(directory)

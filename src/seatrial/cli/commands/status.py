@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -38,10 +39,11 @@ async def _live(running: ClusterState) -> dict[str, Any]:
     from seatrial.api.registry import EVENTS, NODES, PODS
     from seatrial.client import kubeconfig
     from seatrial.client.client import ApiClient
+    from seatrial.client.http import HttpTransport
     from seatrial.machinery import conditions, objects
 
     try:
-        client = ApiClient(kubeconfig.transport(running.kubeconfig))
+        client = ApiClient(HttpTransport(kubeconfig.load(Path(running.kubeconfig))))
         try:
             nodes = (await client.list(NODES))["items"]
             pods = (await client.list(PODS))["items"]
