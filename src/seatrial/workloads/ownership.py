@@ -21,9 +21,6 @@ class Claims:
     adopt: tuple[JSON, ...] = ()
     release: tuple[JSON, ...] = ()
 
-    def without_adoption(self) -> "Claims":
-        return Claims(self.claimed, (), self.release)
-
 
 def classify(owner: JSON, selector: Selector, owned: Iterable[JSON], orphans: Iterable[JSON]) -> Claims:
     """`owned` have a controllerRef to `owner`, `orphans` have none; both in the owner's namespace."""
@@ -54,8 +51,3 @@ def release_patch(obj: JSON, owner: JSON) -> JSON:
     """Strategic merge: takes the owner's reference out."""
     reference = {"$patch": "delete", "uid": objects.uid(owner)}
     return {"metadata": {"ownerReferences": [reference], "uid": objects.uid(obj)}}
-
-
-def refers_to(obj: JSON, owner: JSON) -> bool:
-    """Whether `owner` is the controller of `obj`."""
-    return objects.is_controlled_by(obj, owner)

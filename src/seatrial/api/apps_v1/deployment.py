@@ -87,9 +87,7 @@ def validate(obj: JSON) -> list[FieldError]:
 def _validate_spec(spec: Mapping[str, Any]) -> Iterator[FieldError]:
     yield from validation.non_negative("spec.replicas", spec.get("replicas"))
     yield from replica_set.validate_selector(spec.get("selector"), "spec.selector")
-    selector = replica_set.selector_of(spec)
-    if selector is not None:
-        yield from pod_template.validate_workload_template(spec.get("template") or {}, selector, "spec.template")
+    yield from replica_set.validate_template(spec)
     yield from _validate_strategy(spec.get("strategy") or {})
     for name in ("minReadySeconds", "revisionHistoryLimit"):
         yield from validation.non_negative(f"spec.{name}", spec.get(name))

@@ -60,9 +60,7 @@ def _validate_spec(spec: Mapping[str, Any]) -> Iterator[FieldError]:
     yield from validation.non_negative("spec.replicas", spec.get("replicas"))
     yield from validation.non_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     yield from validate_selector(spec.get("selector"), "spec.selector")
-    # An absent template is no error of upstream's ReplicaSet: it fails for not matching the selector.
-    template = spec.get("template") or {}
-    yield from pod_template.validate_workload_template(template, selector_of(spec), "spec.template")
+    yield from validate_template(spec)
 
 
 def validate_selector(selector: JSON | None, path: str) -> Iterator[FieldError]:
@@ -73,6 +71,15 @@ def validate_selector(selector: JSON | None, path: str) -> Iterator[FieldError]:
     yield from label_selectors.validate_selector(selector, path)
     if label_selectors.is_empty(selector):
         yield label_selectors.invalid_selector(path, selector, EMPTY_SELECTOR)
+
+
+def validate_template(spec: Mapping[str, Any]) -> Iterator[FieldError]:
+    """The template, unless the selector can't be read. An absent template fails for not matching the selector."""
+    selector = selector_of(spec)
+    if selector is None:
+        yield label_selectors.invalid_selector("spec.selector", spec.get("selector"), "invalid label selector")
+        return
+    yield from pod_template.validate_workload_template(spec.get("template") or {}, selector, "spec.template")
 
 
 def selector_of(spec: Mapping[str, Any]) -> Selector | None:
