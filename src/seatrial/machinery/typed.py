@@ -6,8 +6,10 @@ Follows sigs.k8s.io/structured-merge-diff/v4/typed. Nothing is changed in place.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import orjson
+
 from seatrial.base.types import JSON
-from seatrial.machinery import field_set
+from seatrial.machinery import field_set, go_format
 from seatrial.machinery.field_schema import FieldSchema, Struct
 from seatrial.machinery.field_set import MEMBER, FieldSet
 
@@ -287,7 +289,7 @@ def _inspect(field: FieldSchema, value: Any, path: str, found: list[str]) -> Non
         return
     if field.kind in ("struct", "map"):
         if not isinstance(value, dict):
-            found.append(f"{path}: expected map, got &{{{value}}}")
+            found.append(f"{path}: expected map, got &{{{go_format.value(value)}}}")
             return
         for name, inner in value.items():
             child = field.child(name)
@@ -297,7 +299,7 @@ def _inspect(field: FieldSchema, value: Any, path: str, found: list[str]) -> Non
                 _inspect(child, inner, f"{path}.{name}", found)
     elif field.kind == "list":
         if not isinstance(value, list):
-            found.append(f"{path}: expected list, got &{{{value}}}")
+            found.append(f"{path}: expected list, got &{{{go_format.value(value)}}}")
         else:
             _inspect_items(field, value, path, found)
     else:
@@ -328,19 +330,28 @@ def _inspect_items(field: FieldSchema, items: Sequence[Any], path: str, found: l
 
 
 def _inspect_scalar(field: FieldSchema, value: Any, path: str, found: list[str]) -> None:
-    expected = {
-        "int32": "numeric (int or float)",
-        "int64": "numeric (int or float)",
-        "number": "numeric (int or float)",
-    }
-    if field.kind in expected:
-        right = isinstance(value, (int, float)) and not isinstance(value, bool)
+    """validateScalar: each kind of scalar shows what it got in a way of its own."""
+    boxed = f"&value.valueUnstructured{{Value:{_literal(value)}}}"
+    if field.kind in ("int32", "int64", "number"):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            found.append(f"{path}: expected numeric (int or float), got {_go_type(value)}")
     elif field.kind == "boolean":
-        right = isinstance(value, bool)
+        if not isinstance(value, bool):
+            found.append(f"{path}: expected boolean, got {boxed}")
     elif field.kind in ("quantity", "int_or_string"):
-        right = isinstance(value, (str, int, float)) and not isinstance(value, bool)
-    else:
-        right = isinstance(value, str)
-    if not right:
-        wanted = expected.get(field.kind, "boolean" if field.kind == "boolean" else "string")
-        found.append(f"{path}: expected {wanted}, got &{{{value}}}")
+        if isinstance(value, (dict, list)):
+            found.append(f"{path}: expected any scalar, got &{{{go_format.value(value)}}}")
+    elif not isinstance(value, str):
+        found.append(f"{path}: expected string, got {boxed}")
+
+
+def _literal(value: Any) -> str:
+    return orjson.dumps(value).decode() if isinstance(value, (str, bool)) else go_format.value(value)
+
+
+def _go_type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "string"
+    return "map[string]interface {}" if isinstance(value, dict) else "[]interface {}"

@@ -241,7 +241,13 @@ def test_kubectl_takes_over_what_it_applied_on_the_client_side() -> None:
             500,
             '.spec.template.spec.containers: duplicate entries for key [name="c"]',
         ),
-        (deployment({"name": "c"}, replicas="x"), 500, ".spec.replicas: expected numeric (int or float), got &{x}"),
+        (deployment({"name": "c"}, replicas="x"), 500, ".spec.replicas: expected numeric (int or float), got string"),
+        (
+            deployment({"name": "c"}, paused="x"),
+            500,
+            '.spec.paused: expected boolean, got &value.valueUnstructured{Value:"x"}',
+        ),
+        (deployment({"name": "c"}, selector=[1]), 500, ".spec.selector: expected map, got &{[1]}"),
     ],
 )
 def test_a_configuration_that_is_none_of_its_kind_is_refused(config: JSON, code: int, text: str) -> None:
