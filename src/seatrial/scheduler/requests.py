@@ -33,7 +33,7 @@ def of_pod(pod: JSON) -> dict[str, int]:
 def for_scoring(pod: JSON) -> tuple[int, int]:
     """(milli CPU, bytes of memory), with defaults where a container asks for nothing."""
     total = _total(pod["spec"], _at_least_default)
-    return total["cpu"], total["memory"]
+    return total.get("cpu", 0), total.get("memory", 0)
 
 
 def _total(spec: JSON, of_container: OfContainer) -> dict[str, int]:

@@ -1,0 +1,213 @@
+"""Where Pods go, and what is said when they can't: the texts of kube-scheduler 1.32."""
+
+import random
+import time
+from typing import Any
+
+import pytest
+
+from seatrial.machinery import selectors
+from seatrial.scheduler import decide
+from seatrial.scheduler.decide import Binding, Unschedulable
+from seatrial.scheduler.snapshot import PodInfo, Snapshot
+
+
+def node(name: str, *, cpu: str = "4", memory: str = "8Gi", pods: str = "110", **spec: Any) -> dict[str, Any]:
+    labels = {"kubernetes.io/hostname": name, **spec.pop("labels", {})}
+    allocatable = {"cpu": cpu, "memory": memory, "pods": pods}
+    return {"metadata": {"name": name, "labels": labels}, "spec": spec, "status": {"allocatable": allocatable}}
+
+
+def pod(name: str, *, cpu: str = "", labels: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+    requests = {"requests": {"cpu": cpu}} if cpu else {}
+    containers = spec.pop("containers", [{"name": "c", "resources": requests}])
+    meta = {"name": name, "namespace": "ns", "uid": f"uid-{name}", "labels": labels or {}}
+    return {"metadata": meta, "spec": {"containers": containers, **spec}}
+
+
+def snapshot(*nodes: dict[str, Any]) -> Snapshot:
+    made = Snapshot()
+    for each in nodes:
+        made.put_node(each)
+    return made
+
+
+def place(made: Snapshot, each: dict[str, Any], selector: str = "") -> Binding | Unschedulable:
+    chosen = selectors.parse(selector) if selector else None
+    return decide.decide(made, PodInfo(each), random.Random(1), chosen)
+
+
+TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
+SOFT_TAINT = {**TAINT, "effect": "PreferNoSchedule"}
+SSD_NODE = node("b", labels={"disk": "ssd"})
+MORE_CORES = {
+    "requiredDuringSchedulingIgnoredDuringExecution": {
+        "nodeSelectorTerms": [{"matchExpressions": [{"key": "cores", "operator": "Gt", "values": ["8"]}]}]
+    }
+}
+PORT = [{"name": "c", "ports": [{"containerPort": 80, "hostPort": 80}]}]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "each", "message"),
+    [
+        pytest.param(
+            [node("a", cpu="1"), node("b", taints=[TAINT])],
+            pod("p", cpu="2"),
+            "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint {dedicated: gpu}. "
+            "preemption: 0/2 nodes are available: 1 No preemption victims found for incoming pod, "
+            "1 Preemption is not helpful for scheduling.",
+            id="two reasons",
+        ),
+        pytest.param(
+            [node("a", cpu="1"), node("b", cpu="1")],
+            pod("p", cpu="2"),
+            "0/2 nodes are available: 2 Insufficient cpu. "
+            "preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.",
+            id="the same twice",
+        ),
+        pytest.param(
+            [node("a", unschedulable=True)],
+            pod("p"),
+            "0/1 nodes are available: 1 node(s) were unschedulable. "
+            "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
+            id="cordoned",
+        ),
+        pytest.param(
+            [node("a")],
+            pod("p", nodeSelector={"disk": "ssd"}),
+            "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. "
+            "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
+            id="selector",
+        ),
+        pytest.param(
+            [node("a", cpu="1", memory="1Gi", pods="0")],
+            pod("p", containers=[{"resources": {"requests": {"cpu": "2", "memory": "2Gi", "x.io/gpu": "1"}}}]),
+            "0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory, 1 Insufficient x.io/gpu, "
+            "1 Too many pods. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
+            id="everything short",
+        ),
+        pytest.param(
+            [node("a", cpu="1")],
+            pod("p", cpu="2", preemptionPolicy="Never"),
+            "0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never.",
+            id="never preempts",
+        ),
+        pytest.param([], pod("p"), "no nodes available to schedule pods", id="no nodes"),
+    ],
+)
+def test_a_pod_that_fits_nowhere_is_told_why(nodes: list[Any], each: dict[str, Any], message: str) -> None:
+    outcome = place(snapshot(*nodes), each)
+    assert isinstance(outcome, Unschedulable)
+    assert outcome.message == message
+
+
+@pytest.mark.parametrize(
+    ("nodes", "each", "chosen"),
+    [
+        pytest.param([node("a", taints=[TAINT]), node("b")], pod("p"), "b", id="taint"),
+        pytest.param(
+            [node("a", unschedulable=True)],
+            pod("p", tolerations=[{"key": "node.kubernetes.io/unschedulable", "operator": "Exists"}]),
+            "a",
+            id="tolerates the cordon",
+        ),
+        pytest.param([node("a", cpu="2"), node("b", cpu="16")], pod("p", cpu="1"), "b", id="least allocated"),
+        pytest.param([node("a"), SSD_NODE], pod("p", nodeSelector={"disk": "ssd"}), "b", id="selector"),
+        pytest.param([node("a"), node("b")], pod("p", nodeName="b"), "b", id="named"),
+        pytest.param([node("a", taints=[SOFT_TAINT]), node("b", cpu="2")], pod("p"), "b", id="prefer"),
+        pytest.param(
+            [node("a"), node("b", labels={"cores": "12"})],
+            pod("p", affinity={"nodeAffinity": MORE_CORES}),
+            "b",
+            id="more cores",
+        ),
+    ],
+)
+def test_a_pod_goes_where_it_may_and_should(nodes: list[Any], each: dict[str, Any], chosen: str) -> None:
+    outcome = place(snapshot(*nodes), each)
+    assert isinstance(outcome, Binding)
+    assert outcome.node == chosen
+
+
+def test_pods_of_one_service_spread_over_hosts_and_zones() -> None:
+    zone = "topology.kubernetes.io/zone"
+    made = snapshot(*(node(f"n{i}", labels={zone: f"z{i % 2}"}) for i in range(4)))
+    for number in range(8):
+        each = pod(f"p{number}", labels={"app": "web"})
+        outcome = place(made, each, "app=web")
+        assert isinstance(outcome, Binding)
+        made.put_pod(PodInfo(each), outcome.node)
+    assert [len(info.pods) for info in made.nodes] == [2, 2, 2, 2]
+
+
+def test_a_host_port_is_taken_once_and_free_again_when_its_pod_goes() -> None:
+    made = snapshot(node("a"))
+    made.put_pod(PodInfo(pod("one", containers=PORT)), "a")
+    outcome = place(made, pod("two", containers=PORT))
+    assert isinstance(outcome, Unschedulable)
+    assert outcome.rejected_by == ("NodePorts",)
+    assert "1 node(s) didn't have free ports for the requested pod ports" in outcome.message
+    made.drop_pod("uid-one")
+    assert isinstance(place(made, pod("two", containers=PORT)), Binding)
+
+
+def test_requests_count_init_containers_sidecars_and_overhead() -> None:
+    def asks(cpu: str, **more: Any) -> dict[str, Any]:
+        return {"resources": {"requests": {"cpu": cpu}}, **more}
+
+    each = pod(
+        "p",
+        containers=[asks("1"), asks("500m")],
+        initContainers=[asks("250m", restartPolicy="Always"), asks("3")],
+        overhead={"cpu": "100m"},
+    )
+    assert PodInfo(each).requests == {"cpu": 3350}
+
+
+def test_counts_per_selector_follow_pods_that_come_and_go() -> None:
+    made = snapshot(node("a"), node("b"))
+    selector = selectors.parse("app=web")
+    made.put_pod(PodInfo(pod("one", labels={"app": "web"})), "a")
+    assert made.counts("ns", selector) == {"a": 1}
+    made.put_pod(PodInfo(pod("two", labels={"app": "web"})), "b")
+    made.put_pod(PodInfo(pod("other", labels={"app": "db"})), "b")
+    assert made.counts("ns", selector) == {"a": 1, "b": 1}
+    made.drop_pod("uid-one")
+    assert {name: count for name, count in made.counts("ns", selector).items() if count} == {"b": 1}
+
+
+def test_equal_chance_gives_equal_choices() -> None:
+    def choices(seed: int) -> list[str]:
+        chance = random.Random(seed)
+        made = snapshot(*(node(f"n{i}") for i in range(10)))
+        outcomes = [decide.decide(made, PodInfo(pod(f"p{i}")), chance) for i in range(20)]
+        return [outcome.node for outcome in outcomes if isinstance(outcome, Binding)]
+
+    assert choices(1) == choices(1) != choices(2)
+
+
+def test_beyond_a_hundred_nodes_only_some_are_looked_at_and_the_next_search_goes_on_there() -> None:
+    made = snapshot(*(node(f"n{i:03}") for i in range(400)))
+    first = place(made, pod("p"))
+    assert isinstance(first, Binding)
+    assert first.evaluated == first.feasible == 188
+    assert made.next_start == 188
+    assert decide.enough_feasible(100) == 100
+    assert decide.enough_feasible(10_000) == 500
+
+
+def test_a_thousand_pods_on_a_hundred_nodes_are_placed_in_well_under_a_second() -> None:
+    made = snapshot(*(node(f"n{i:03}", cpu="64", memory="256Gi") for i in range(100)))
+    selector = selectors.parse("app=web")
+    chance = random.Random(0)
+    began = time.process_time()
+    for number in range(1000):
+        info = PodInfo(pod(f"p{number}", cpu="100m", labels={"app": "web"}))
+        outcome = decide.decide(made, info, chance, selector)
+        assert isinstance(outcome, Binding)
+        made.put_pod(info, outcome.node)
+    taken = time.process_time() - began
+    print(f"{taken:.3f} s")
+    assert {len(info.pods) for info in made.nodes} == {10}
+    assert taken < 5  # a guard against quadratic work, not a benchmark
