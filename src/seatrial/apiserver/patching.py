@@ -1,22 +1,33 @@
 """PATCH: from the current object and a patch to the object that shall be there.
 
-The three patches of kubectl; which errors are whose follows k8s.io/apiserver/pkg/endpoints/handlers/patch.go.
+JSON patch, merge patch, strategic merge patch and server-side apply; which error has which form follows
+k8s.io/apiserver/pkg/endpoints/handlers/patch.go.
 """
 
+import dataclasses
 from typing import Any
 
 import orjson
 
 from seatrial.api.resource import Resource
 from seatrial.api.schema_set import SchemaSet
-from seatrial.apiserver import decoding, store_errors, strategy
+from seatrial.apiserver import decoding, field_ownership, store_errors, strategy
 from seatrial.apiserver.options import WriteOptions
 from seatrial.base.env import Env
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
-from seatrial.machinery import go_format, json_patch, merge_patch, objects, status, strategic_merge, strategic_patch
+from seatrial.machinery import (
+    apply,
+    go_format,
+    json_patch,
+    merge_patch,
+    objects,
+    status,
+    strategic_merge,
+    strategic_patch,
+)
 from seatrial.machinery.schema import DecodeError
-from seatrial.machinery.validation import invalid
+from seatrial.machinery.validation import invalid, required
 from seatrial.store.base import Record
 
 JSON_PATCH = "application/json-patch+json"
@@ -51,10 +62,17 @@ class Patch:
     @property
     def creates(self) -> bool:
         """Whether this may make an object that isn't there."""
-        return False
+        return self._type == APPLY_PATCH
+
+    @property
+    def write_options(self) -> WriteOptions:
+        """Of the write that follows; an apply has settled the managers of all fields itself."""
+        return dataclasses.replace(self._options, field_manager="") if self._type == APPLY_PATCH else self._options
 
     def apply(self, current: Record | None) -> JSON:
         """The patched object, decoded and defaulted."""
+        if self._type == APPLY_PATCH:
+            return self._applied(current)
         assert current is not None
         patched = self._patched(current)
         new = self._decode(patched)
@@ -79,9 +97,55 @@ class Patch:
         except strategic_merge.PatchError as error:
             raise _strategic_error(error) from None
 
+    def _applied(self, current: Record | None) -> JSON:
+        """Server-side apply; the object need not be there."""
+        resource, subresource = self._resource, self._subresource
+        schema = self._schemas.field_schema(resource.group, resource.version, resource.kind)
+        live: JSON | None = orjson.loads(current.data) if current is not None else None
+        uid = objects.uid(self._body)
+        if current is None and uid:
+            why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            raise status.conflict(resource, self._name, why)
+        ignored = field_ownership.reset_fields(resource, subresource)
+        manager, now, force = self._options.field_manager, self._env.now(), self._options.force
+        try:
+            merged, entries = apply.apply(live, self._body, manager, schema, now, force, subresource, ignored)
+        except apply.Conflicts as conflicts:
+            raise status.apply_conflict(str(conflicts), conflicts.causes) from None
+        except apply.ApplyError as error:
+            raise _apply_error(error) from None
+        new = self._decode(merged)
+        if current is not None:
+            version = store_errors.revision_of(objects.get(new, "metadata", "resourceVersion", default=""))
+            strategy.check_replaceable(resource, new, current, version or current.revision)
+        new["metadata"] = {**new["metadata"], "managedFields": entries}
+        if current is not None and not strategy.is_part(subresource):
+            resource.default(new)
+        return new
+
+    def _check_apply(self) -> None:
+        if not self._options.field_manager:
+            error = required("fieldManager", "is required for apply patch")
+            raise status.invalid_kind("meta.k8s.io", "PatchOptions", "", [error])
+        body, resource = self._body, self._resource
+        version = body.get("apiVersion")
+        if version != resource.api_version:
+            raise status.bad_request(
+                f"Incorrect version specified in apply patch. Specified patch version: {version or ''}, "
+                f"expected: {resource.api_version}"
+            )
+        decoding.check_type(resource, body)
+        metadata = {"name": self._name, **(body.get("metadata") or {})}
+        if resource.namespaced:
+            metadata.setdefault("namespace", self._namespace)
+        self._body = {**body, "kind": resource.kind, "metadata": metadata}
+        strategy.check_addressed(objects.copy(self._body), self._namespace, self._name)
+
     def _check_body(self) -> None:
         """Raise for a body that is no patch of its type."""
-        if self._type == JSON_PATCH:
+        if self._type == APPLY_PATCH and isinstance(self._body, dict):
+            self._check_apply()
+        elif self._type == JSON_PATCH:
             self._check_json_patch()
         elif not isinstance(self._body, dict):
             text = f"json: cannot unmarshal {_json_type(self._body)} into Go value of type map[string]interface {{}}"
@@ -130,6 +194,10 @@ def _strategic_error(error: strategic_merge.PatchError) -> StatusError:
     if error.code == 422:
         return status.generic_invalid()
     return status.plain_error(str(error), error.code)
+
+
+def _apply_error(error: apply.ApplyError) -> StatusError:
+    return status.bad_request(str(error)) if error.code == 400 else status.plain_error(str(error), error.code)
 
 
 def _json_type(value: Any) -> str:

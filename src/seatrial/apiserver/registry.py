@@ -172,7 +172,13 @@ class Registry:
             self.schemas, resource, namespace, name, body, patch_type, options, subresource, self.env
         )
         return await self.modify(
-            resource, namespace, name, patch.apply, options, subresource=subresource, creates=patch.creates
+            resource,
+            namespace,
+            name,
+            patch.apply,
+            patch.write_options,
+            subresource=subresource,
+            creates=patch.creates,
         )
 
     async def modify(
@@ -282,7 +288,7 @@ class Registry:
         strategy.begin_create(resource, namespace, new)
         resource.default(new)
         await self._admit("CREATE", resource, namespace, new, None, options)
-        field_ownership.track(self, resource, new, None, options, "")
+        field_ownership.track(self.schemas, resource, new, None, options, "", self.env.now())
         self._warn_of_duplicate_owners(new, options)
         strategy.fill_create(resource, new, self.env)
         if not generated_names.wanted(new["metadata"]):
@@ -331,7 +337,7 @@ class Registry:
     ) -> Record:
         old, name = current.object, objects.name(current.object)
         await self._admit("UPDATE", resource, namespace, new, old, options, subresource)
-        field_ownership.track(self, resource, new, old, options, subresource)
+        field_ownership.track(self.schemas, resource, new, old, options, subresource, self.env.now())
         self._warn_of_duplicate_owners(new, options)
         if not strategy.is_part(subresource):
             resource.prepare_for_update(new, old)
