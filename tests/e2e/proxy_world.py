@@ -10,7 +10,7 @@ from seatrial.api.registry import ENDPOINT_SLICES, SERVICES
 from seatrial.base.env import Env, SystemEnv
 from seatrial.base.types import JSON
 from seatrial.cluster import address_block
-from seatrial.machinery.watch import WatchEvent
+from seatrial.machinery.watch import EventType, WatchEvent
 from seatrial.node.pod_network import LoopbackNetwork
 from seatrial.proxy.agent import ProxyAgent
 from seatrial.proxy.decide import HostAddresses
@@ -61,14 +61,16 @@ class Backend:
 class World:
     """One Service on a loopback address. Change `ready` and `ending`, then `publish`."""
 
-    def __init__(self, env: Env, block: address_block.AddressBlock, port: JSON, **spec: Any) -> None:
+    def __init__(
+        self, env: Env, block: address_block.AddressBlock, host: HostAddresses, port: JSON, **spec: Any
+    ) -> None:
         self.env = env
         self.address = str(block.services[10])
         self.events: list[tuple[str, str]] = []
         self.ready: dict[str, Backend] = {}
         self.ending: dict[str, Backend] = {}
         self._informers = Informers(None, env)  # type: ignore[arg-type]  # fed by hand, reads nothing
-        self.agent = ProxyAgent(self._informers, HostAddresses(0, 0), env, on_event=self._on_event)
+        self.agent = ProxyAgent(self._informers, host, env, on_event=self._on_event)
         self.started: list[Backend] = []
         self._revision = 0
         self._block = block
@@ -94,6 +96,11 @@ class World:
         """The Service and its EndpointSlice as they are now, in force."""
         self._send(SERVICES, self.service)
         self._send(ENDPOINT_SLICES, self._slice())
+        await self.agent.applied()
+
+    async def delete(self) -> None:
+        """The Service is deleted."""
+        self._send(SERVICES, self.service, "DELETED")
         await self.agent.applied()
 
     async def end(self, uid: str) -> None:
@@ -122,10 +129,10 @@ class World:
             + [_entry(backend, ready=False) for backend in self.ending.values()],
         }
 
-    def _send(self, resource: Any, obj: JSON) -> None:
+    def _send(self, resource: Any, obj: JSON, change: EventType = "MODIFIED") -> None:
         self._revision += 1
         versioned = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self._revision)}}
-        self._informers.informer(resource).apply(WatchEvent("MODIFIED", versioned))
+        self._informers.informer(resource).apply(WatchEvent(change, versioned))
 
 
 def _entry(backend: Backend, ready: bool) -> JSON:
@@ -137,9 +144,10 @@ def _entry(backend: Backend, ready: bool) -> JSON:
 
 
 @asynccontextmanager
-async def world(port: JSON | None = None, **spec: Any) -> AsyncIterator[World]:
+async def world(port: JSON | None = None, lowest_bindable_port: int = 0, **spec: Any) -> AsyncIterator[World]:
     block = address_block.claim(privileged=False)
-    made = World(SystemEnv(), block, {"port": SERVICE_PORT, "protocol": "TCP", **(port or {})}, **spec)
+    host = HostAddresses(lowest_bindable_port, 0, block.services)
+    made = World(SystemEnv(), block, host, {"port": SERVICE_PORT, "protocol": "TCP", **(port or {})}, **spec)
     await made.agent.start()
     try:
         yield made

@@ -22,7 +22,7 @@ input()
 
 @pytest.fixture(autouse=True)
 def _network_of_our_own() -> Iterator[None]:
-    """Blocks are those of a network namespace: in one of our own nobody else's claims interfere, nor ours with theirs."""
+    """Blocks belong to a network namespace: in one of our own nobody else's claims interfere."""
     if not address_block.may_make_networks():
         yield
         return

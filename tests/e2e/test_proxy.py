@@ -1,9 +1,11 @@
 import asyncio
+import socket
 from collections import Counter
 
-import proxy_world
 import pytest
-from proxy_world import SERVICE_PORT, World, http_handle, run, world
+
+from e2e import proxy_world
+from e2e.proxy_world import SERVICE_PORT, World, http_handle, run, world
 
 pytestmark = pytest.mark.e2e
 
@@ -27,8 +29,8 @@ def naming(name: bytes) -> proxy_world.Handle:
     return handle
 
 
-async def ask(w: World, line: bytes = b"?\n") -> bytes:
-    reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+async def ask(w: World, line: bytes = b"?\n", port: int = SERVICE_PORT) -> bytes:
+    reader, writer = await asyncio.open_connection(w.address, port)
     writer.write(line)
     answer = await reader.read()
     writer.close()
@@ -94,6 +96,58 @@ def test_a_connection_waits_for_an_endpoint_that_is_about_to_come_up() -> None:
             w.ready["b"] = await w.start_backend("b", naming(b"b"))
             await w.publish()
             assert await asking == b"b"
+
+    run(main())
+
+
+def test_a_port_that_may_not_be_bound_is_served_10000_higher_and_the_service_is_told_once() -> None:
+    async def main() -> None:
+        async with world(lowest_bindable_port=SERVICE_PORT + 1) as w:
+            w.ready["a"] = await w.start_backend("a", naming(b"a"))
+            await w.publish()
+            await w.publish()
+            assert await ask(w, port=SERVICE_PORT + 10000) == b"a"
+            assert [reason for reason, _ in w.events] == ["PortRemapped"]
+            (listening,) = w.agent.listening()
+            assert (listening.service_port, listening.port) == (SERVICE_PORT, SERVICE_PORT + 10000)
+            assert (listening.endpoints, listening.listening) == (1, True)
+
+    run(main())
+
+
+def test_a_port_that_another_process_has_is_told_and_served_as_soon_as_it_is_free() -> None:
+    async def main() -> None:
+        async with world() as w:
+            w.ready["a"] = await w.start_backend("a", naming(b"a"))
+            with socket.create_server((w.address, SERVICE_PORT)):
+                await w.publish()
+                assert w.events == [
+                    (
+                        "PortNotAvailable",
+                        f"port {SERVICE_PORT} is not served: {w.address}:{SERVICE_PORT}: Address already in use",
+                    )
+                ]
+                assert not w.agent.listening()[0].listening
+            await w.publish()
+            assert await ask(w) == b"a"
+
+    run(main())
+
+
+def test_a_deleted_service_refuses_and_its_open_connections_go_on() -> None:
+    async def main() -> None:
+        async with world() as w:
+            w.ready["a"] = await w.start_backend("a", echo)
+            await w.publish()
+            reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+            for text in (b"before", b"after"):
+                writer.write(text)
+                assert await reader.readexactly(len(text)) == text
+                await w.delete()
+            with pytest.raises(ConnectionRefusedError):
+                await ask(w)
+            assert w.agent.listening() == []
+            writer.close()
 
     run(main())
 
@@ -435,5 +489,8 @@ def test_ten_thousand_requests_while_pods_come_and_go_and_none_is_lost(port: dic
                 raise
             assert await replacing > 20
             assert answered == total
+            async with asyncio.timeout(5):
+                while any(w.agent.connections(backend.pod) for backend in w.started):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
 
     run(main())
