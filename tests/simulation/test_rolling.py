@@ -20,7 +20,7 @@ def test_a_deployment_rolls_and_keeps_its_promises() -> None:
                 await roll.complete(1, 600)
                 roll.mark()
                 totals: list[int] = []
-                roll.on_change(lambda view: totals.append(view.total))
+                roll.on_change(lambda view: totals.append(sum(rs.desired for rs in view.replica_sets)))
                 view = await roll.complete(await set_image(cluster.client, "web", "nginx:1.11.9"), 600)
                 assert roll.lowest_available == view.minimum_available == 3
                 assert max(totals) <= view.maximum_total == 5
@@ -93,4 +93,4 @@ def test_a_thousand_pods_roll_on_a_hundred_nodes() -> None:
             await complete(cluster, "web", await set_image(cluster.client, "web", "nginx:1.11.9"))
             return cluster.env.now() - begin
 
-    assert 60 < virtual_loop.run(story()) < 300
+    assert 60 <= virtual_loop.run(story()) < 300
