@@ -171,11 +171,9 @@ def test_a_deletion_has_a_revision_and_the_last_state(engine: Engine) -> None:
 def test_a_deleted_key_can_be_created_again(engine: Engine) -> None:
     async def story(store: Store) -> None:
         await store.create(key("a"), pod("a"))
-        _, again = await asyncio.gather(
-            store.delete(key("a"), 1), store.create(key("a"), pod("a")), return_exceptions=True
-        )
-        again = again if not isinstance(again, Exception) else await store.create(key("a"), pod("a"))
-        assert again.revision == 3
+        deleted, again = await asyncio.gather(store.delete(key("a"), 1), store.create(key("a"), pod("a")))
+        assert (deleted.revision, again.revision) == (2, 3)
+        assert await store.get(key("a")) is again
 
     engine.tell(story)
 
