@@ -14,6 +14,6 @@ class LoopMetrics:
     terminal_errors: int = 0
     requeues: int = 0
     parked: int = 0
-    """Looks put off because the caches had not yet seen the key's own writes."""
+    """Looks put off because the caches had not yet seen the key's own writes, or the key rests."""
     writes: int = 0
     seconds: float = 0.0
