@@ -10,6 +10,7 @@ Follows pkg/controller/replicaset/replica_set.go and replica_set_utils.go (1.32)
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from seatrial.api.registry import PODS
 from seatrial.base.errors import StatusError
@@ -29,37 +30,95 @@ _JUST_AFTER = 0.001
 _NOTHING: JSON = {}
 
 
+class Standing(NamedTuple):
+    """What counts of one Pod, worked out once for as long as the Pod and its owner's labels stay the same."""
+
+    pod: JSON
+    active: bool
+    selected: bool
+    labelled: bool
+    ready: bool
+
+
+class Census:
+    """The standing of each owner's Pods at its last look, so that a look costs little for Pods that did not change.
+
+    Objects in caches are never changed in place: the same object says the same.
+    """
+
+    def __init__(self) -> None:
+        self._owners: dict[Key, tuple[Selector, JSON, dict[int, Standing]]] = {}
+
+    def forget(self, key: Key) -> None:
+        self._owners.pop(key, None)
+
+    def take(self, owner: JSON, selector: Selector, owned: Sequence[JSON]) -> list[Standing]:
+        key, wanted = objects.key(owner), objects.labels(owner["spec"].get("template") or _NOTHING)
+        known: dict[int, Standing] = {}
+        last = self._owners.get(key)
+        if last is not None and last[0] == selector and last[1] == wanted:
+            known = last[2]
+        found = [known.get(id(pod)) or _standing(pod, selector, wanted) for pod in owned]
+        self._owners[key] = (selector, wanted, {id(each.pod): each for each in found})
+        return found
+
+
+def _standing(pod: JSON, selector: Selector, wanted: JSON) -> Standing:
+    labels = objects.labels(pod)
+    labelled = wanted.items() <= labels.items()
+    return Standing(pod, pods.is_active(pod), selector.matches(labels), labelled, pods.is_ready(pod))
+
+
 @dataclass(frozen=True)
 class Adapter:
     """What differs between the kinds. `selector_of` returns None for a selector that can't be read."""
 
     resource: ResourceRef
     selector_of: Callable[[JSON], Selector | None]
+    census: Census = field(default_factory=Census)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One owner and its Pods. `related_per_node`: active Pods of all siblings (same grandparent) on each node."""
+    """One owner and its active Pods: `claimed` ours, `adopt` orphans to take, `release` no longer selected.
+
+    `related_per_node`: active Pods of all siblings (same grandparent) on each node.
+    """
 
     adapter: Adapter
     owner: JSON
-    claims: ownership.Claims
+    claimed: Sequence[Standing] = ()
+    adopt: Sequence[Standing] = ()
+    release: Sequence[JSON] = ()
     related_per_node: Mapping[str, int] = field(default_factory=dict)
 
 
 async def gather(adapter: Adapter, key: Key, cache: CacheReader) -> View | None:
     owner = cache.get(adapter.resource, key)
-    selector = adapter.selector_of(owner) if owner is not None else None
-    if owner is None or selector is None or selector.empty:
+    if owner is None:
+        adapter.census.forget(key)
         return None
-    owned = filter(pods.is_active, cache.owned_by(PODS, objects.uid(owner)))
+    selector = adapter.selector_of(owner)
+    if selector is None or selector.empty:
+        return None
+    active = [
+        each for each in adapter.census.take(owner, selector, cache.owned_by(PODS, objects.uid(owner))) if each.active
+    ]
+    claimed = [each for each in active if each.selected]
     orphans = filter(pods.is_active, cache.orphans(PODS, key[0]))
-    claims = ownership.classify(owner, selector, owned, orphans)
-    if claims.adopt and not ownership.may_adopt(owner, await cache.live(adapter.resource, key)):
+    adopt = ownership.classify(owner, selector, (), orphans).adopt
+    if adopt and not ownership.may_adopt(owner, await cache.live(adapter.resource, key)):
         return None
-    surplus = len(claims.claimed) + len(claims.adopt) - _replicas(owner)
-    related = _related_per_node(adapter, owner, cache) if surplus > 0 else {}
-    return View(adapter, owner, claims, related)
+    wanted = objects.labels(owner["spec"].get("template") or _NOTHING)
+    leaving = objects.is_terminating(owner)
+    return View(
+        adapter,
+        owner,
+        claimed,
+        [_standing(pod, selector, wanted) for pod in adopt],
+        [] if leaving else [each.pod for each in active if not each.selected],
+        _related_per_node(adapter, owner, cache) if len(claimed) + len(adopt) > _replicas(owner) else {},
+    )
 
 
 def _related_per_node(adapter: Adapter, owner: JSON, cache: CacheReader) -> Mapping[str, int]:
@@ -71,16 +130,16 @@ def _related_per_node(adapter: Adapter, owner: JSON, cache: CacheReader) -> Mapp
 
 
 def decide(view: View, now: float) -> Decision:
-    owner, claims = view.owner, view.claims
-    current = (*claims.claimed, *claims.adopt)
+    owner = view.owner
+    current = [*view.claimed, *view.adopt]
     status = _status(owner, current, now)
     difference = 0 if objects.is_terminating(owner) else len(current) - _replicas(owner)
     actions: list[Action] = _claim_actions(view)
-    patched = {objects.name(pod) for pod in (*claims.adopt, *claims.release)}
+    patched = {action.key[1] for action in actions if isinstance(action, Patch)}
     if difference < 0:
         actions.append(_creations(view, min(-difference, BURST)))
     elif difference > 0:
-        actions.append(_deletions(view, current, difference, now))
+        actions.append(_deletions(view, [each.pod for each in current], difference, now))
 
     def after_failure(error: StatusError) -> Decision:
         if difference == 0 or (error.status.get("details") or _NOTHING).get("name") in patched:
@@ -109,7 +168,7 @@ def _claim_actions(view: View) -> list[Action]:
             "no longer selected",
             ignore=("NotFound", "Invalid"),
         )
-        for pod in view.claims.release
+        for pod in view.release
     ]
     adopt: list[Action] = [
         Patch(
@@ -119,7 +178,7 @@ def _claim_actions(view: View) -> list[Action]:
             "selected, without a controller",
             ignore=("NotFound",),
         )
-        for pod in view.claims.adopt
+        for pod in (each.pod for each in view.adopt)
     ]
     return [*release, *adopt]
 
@@ -157,17 +216,13 @@ def _deletion(owner: JSON, pod: JSON, because: str) -> Delete:
     return Delete(PODS, objects.key(pod), objects.uid(pod), because, on_success=deleted, on_failure=failed)
 
 
-def _status(owner: JSON, current: Sequence[JSON], now: float) -> JSON:
+def _status(owner: JSON, current: Sequence[Standing], now: float) -> JSON:
     """The counts, and the conditions as they are."""
-    spec = owner["spec"]
-    min_ready_seconds = spec.get("minReadySeconds") or 0
-    wanted = objects.labels(spec.get("template") or _NOTHING).items()
-    labelled = ready = available = 0
-    for pod in current:
-        labelled += wanted <= objects.labels(pod).items()
-        if pods.is_ready(pod):
-            ready += 1
-            available += not min_ready_seconds or pods.is_available(pod, min_ready_seconds, now)
+    min_ready_seconds = owner["spec"].get("minReadySeconds") or 0
+    labelled = sum([each.labelled for each in current])
+    ready = available = sum([each.ready for each in current])
+    if min_ready_seconds and ready:
+        available = sum(each.ready and pods.is_available(each.pod, min_ready_seconds, now) for each in current)
     counts = dict(zip(_COUNTS, (labelled, ready, available, objects.generation(owner)), strict=True))
     status: JSON = {"replicas": len(current)} | {name: count for name, count in counts.items() if count}
     listed = conditions.conditions_of(owner)
@@ -200,7 +255,7 @@ def _changed(owner: JSON, status: JSON) -> JSON | None:
     return None if same == status else objects.with_status(owner, status)
 
 
-def _look_again_after(owner: JSON, current: Sequence[JSON], status: JSON, now: float) -> float | None:
+def _look_again_after(owner: JSON, current: Sequence[Standing], status: JSON, now: float) -> float | None:
     """When a Pod that is ready may have become available.
 
     All ready: minReadySeconds after this look, else a second later (replica_set.go: the end of syncReplicaSet, and
@@ -211,7 +266,7 @@ def _look_again_after(owner: JSON, current: Sequence[JSON], status: JSON, now: f
     ready, available = status.get("readyReplicas") or 0, status.get("availableReplicas") or 0
     if not seconds or ready == available:
         return None
-    latest = max(pods.ready_since(pod) or 0.0 for pod in current)
+    latest = max(pods.ready_since(each.pod) or 0.0 for each in current if each.ready)
     delay = float(seconds) if ready == _replicas(owner) else seconds + 1.0
     return max(delay, latest + seconds - now + _JUST_AFTER)
 

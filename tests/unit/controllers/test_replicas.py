@@ -285,3 +285,16 @@ def test_changes_that_alter_nothing_wake_nobody() -> None:
     assert replicas.owners_to_wake(replica_set.ADAPTER, pod, moved, world) == []
     ended = objects.with_status(pod, {**pod["status"], "phase": "Failed"})
     assert replicas.owners_to_wake(replica_set.ADAPTER, pod, ended, world) == [KEY]
+
+
+def test_pods_are_looked_at_anew_only_when_they_changed() -> None:
+    world = World()
+    world.create(REPLICA_SETS, a_replica_set(2))
+    world.run(20)
+    before, again = view_of(world).claimed, view_of(world).claimed
+    assert all(one is other for one, other in zip(before, again, strict=True))
+    changed = world.pods()[0]
+    world.set_ready(objects.key(changed), objects.uid(changed), ready=False)
+    assert [each.ready for each in view_of(world).claimed] == [False, True]
+    world.change(REPLICA_SETS, "web", lambda obj: obj["spec"]["template"]["metadata"]["labels"].update(more="x"))
+    assert [each.labelled for each in view_of(world).claimed] == [False, False]

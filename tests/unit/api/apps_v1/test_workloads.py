@@ -115,8 +115,8 @@ def test_errors_of_deployments(spec: JSON, expected: str) -> None:
 def test_without_a_selector_nothing_matches() -> None:
     assert messages(DEPLOYMENTS, a_workload(selector=None)) == [
         "spec.selector: Required value",
-        'spec.template.metadata.labels: Invalid value: map[string]string{"app":"web"}: `selector` does not match template '
-        "`labels`",
+        'spec.template.metadata.labels: Invalid value: map[string]string{"app":"web"}: `selector` does not match '
+        "template `labels`",
     ]
 
 
