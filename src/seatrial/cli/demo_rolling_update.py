@@ -180,6 +180,7 @@ async def _report(
             for event in sorted(events, key=lambda event: int(event["metadata"]["resourceVersion"]))
         ],
         "url": cluster.url,
+        "service_url": result.options.url,
         "kubeconfig": str(cluster.kubeconfig),
     }
 
