@@ -1,7 +1,7 @@
 """A registry on a store in memory whose objects can't be changed, in a world where time stands still until told."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +9,8 @@ import pytest
 from seatrial.api import schema_set
 from seatrial.api.resource import Resource
 from seatrial.apiserver import bootstrap
+from seatrial.apiserver.admission import chain
+from seatrial.apiserver.admission.base import Plugin
 from seatrial.apiserver.options import WRITE, WriteOptions
 from seatrial.apiserver.registry import Registry
 from seatrial.apiserver.service_network import ServiceNetwork
@@ -24,12 +26,12 @@ NOW = "2025-01-01T00:00:00Z"
 class World:
     """What a story gets."""
 
-    def __init__(self, **store: Any) -> None:
+    def __init__(self, plugins: Sequence[Plugin] = chain.PLUGINS, **store: Any) -> None:
         self.seconds = 0.0
         self.env = SimulatedEnv(lambda: self.seconds, seed=1)
         self.store = MemoryStore(freeze=True, **store)
         self.network = ServiceNetwork("10.96.0.0/24", self.env, (30000, 30009))
-        self.registry = Registry(self.store, self.env, schema_set.load(), service_network=self.network)
+        self.registry = Registry(self.store, self.env, schema_set.load(), service_network=self.network, plugins=plugins)
         self.warnings: list[str] = []
 
     async def make(self, resource: Resource, obj: JSON, namespace: str = "default", **options: Any) -> JSON:

@@ -1,10 +1,12 @@
 """Creating objects: metadata, names, decoding, admission, dry runs (spec: api.md §5, §7)."""
 
+import asyncio
 import re
 
 import pytest
 
-from seatrial.api.registry import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, NODES, PODS
+from seatrial.api.registry import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS
+from seatrial.apiserver.admission import chain
 from seatrial.apiserver.options import WriteOptions
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
@@ -246,6 +248,22 @@ def test_a_pod_gets_account_priority_and_tolerations() -> None:
         assert critical["spec"]["priority"] == 2_000_001_000
 
     tell(story)
+
+
+def test_a_pods_account_must_be_there_where_a_controller_makes_them() -> None:
+    async def story(world: World) -> None:
+        error = await refused(world.make(PODS, pod("p", serviceAccountName="robot")))
+        assert (error.code, error.message) == (
+            403,
+            'pods "p" is forbidden: error looking up service account default/robot: serviceaccount "robot" not found',
+        )
+        waiting = asyncio.create_task(world.make(PODS, pod("p")))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await world.make(SERVICE_ACCOUNTS, {"metadata": {"name": "default"}})
+        assert objects.name(await waiting) == "p"
+
+    tell(story, plugins=chain.WITH_EXISTING_ACCOUNTS)
 
 
 def test_managers_own_the_fields_they_write() -> None:

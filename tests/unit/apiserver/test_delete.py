@@ -119,8 +119,8 @@ def test_preconditions_guard_against_another_object() -> None:
         error = await refused(delete(world, CONFIG_MAPS, "x", uid="other"))
         assert (error.code, error.message) == (
             409,
-            'Operation cannot be fulfilled on ConfigMap "x": the UID in the precondition (other) does not match the UID '
-            f"in record ({objects.uid(made)}). The object might have been deleted and then recreated",
+            'Operation cannot be fulfilled on ConfigMap "x": the UID in the precondition (other) does not match the '
+            f"UID in record ({objects.uid(made)}). The object might have been deleted and then recreated",
         )
         error = await refused(delete(world, CONFIG_MAPS, "x", resource_version="1"))
         assert "the ResourceVersion in the precondition (1) does not match" in error.message

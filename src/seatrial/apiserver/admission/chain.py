@@ -15,6 +15,13 @@ PLUGINS: tuple[Plugin, ...] = (
     priority.admit,
     default_tolerations.admit,
 )
+WITH_EXISTING_ACCOUNTS: tuple[Plugin, ...] = (
+    namespace_lifecycle.admit,
+    service_account.admit_existing,
+    priority.admit,
+    default_tolerations.admit,
+)
+"""For clusters in which a controller makes the service accounts."""
 
 
 async def admit(plugins: Sequence[Plugin], attributes: Attributes) -> None:

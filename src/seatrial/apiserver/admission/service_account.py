@@ -1,13 +1,20 @@
 """ServiceAccount: a Pod that names no service account runs as `default` of its namespace.
 
-Follows plugin/pkg/admission/serviceaccount/admission.go.
-# differs: no kube-api-access token volume is mounted, and the account need not exist unless `admit_existing` is used
-instead of `admit`.
+Follows plugin/pkg/admission/serviceaccount/admission.go. `admit` only fills the name in; `admit_existing` also insists
+that the account is there, and gives the controller that makes `default` a moment, as upstream does.
+# differs: no kube-api-access token volume is mounted.
 """
 
-from seatrial.apiserver.admission.base import Attributes
+import asyncio
 
+from seatrial.apiserver.admission.base import Attributes
+from seatrial.base.types import JSON
+from seatrial.machinery.gvk import ResourceRef
+
+SERVICE_ACCOUNTS = ResourceRef("", "v1", "ServiceAccount", "serviceaccounts")
 DEFAULT = "default"
+ATTEMPTS = 50
+PAUSE_SECONDS = 0.03
 
 
 async def admit(attributes: Attributes) -> None:
@@ -17,3 +24,23 @@ async def admit(attributes: Attributes) -> None:
     account = spec.get("serviceAccountName") or spec.get("serviceAccount") or DEFAULT
     spec["serviceAccountName"] = account
     spec["serviceAccount"] = account
+
+
+async def admit_existing(attributes: Attributes) -> None:
+    if not attributes.is_new_pod:
+        return
+    await admit(attributes)
+    account = attributes.obj["spec"]["serviceAccountName"]
+    if await _find(attributes, account) is None:
+        where = f"{attributes.namespace}/{account}"
+        raise attributes.forbidden(f'error looking up service account {where}: serviceaccount "{account}" not found')
+
+
+async def _find(attributes: Attributes, account: str) -> JSON | None:
+    for attempt in range(ATTEMPTS if account == DEFAULT else 1):
+        if attempt:
+            await asyncio.sleep(PAUSE_SECONDS)
+        found = await attributes.lookup(SERVICE_ACCOUNTS, attributes.namespace, account)
+        if found is not None:
+            return found
+    return None
