@@ -226,7 +226,7 @@ class _Plan:
                 self.actions.append(HoldImage(container))
             else:
                 self._wake(shown_at)
-        elif container.reason == "RunContainerError":
+        elif container.reason == "RunContainerError" and container.back_off.delay:
             if self._now >= container.failed_at + self._settle:
                 self.actions.append(Hold(container, container.retry_at - container.failed_at))
             else:

@@ -52,52 +52,65 @@ async def read(
     files: Sequence[Path], query: Query, has_ended: Callable[[], bool], *, from_end: bool = False
 ) -> AsyncIterator[bytes]:
     """What was logged, as the query wants it; with `follow` until the container has ended."""
-    formatter = _Formatter(query)
-    if not from_end:
-        if query.tail_lines is not None:
-            lines = _last_lines(files, query.tail_lines)
-        else:
-            lines = [line for path in files for line in path.read_bytes().splitlines()]
-        text = formatter.format(lines)
-        if text:
-            yield text
-    if not query.follow or not files:
+    if not files:
         return
-    async for lines in _follow(files[-1], has_ended):
-        text = formatter.format(lines)
-        if text:
-            yield text
-        if formatter.exhausted:
-            return
+    formatter = _Formatter(query)
+    with open(files[-1], "rb") as file:  # noqa: ASYNC230 - a local file
+        contents = [*(path.read_bytes() for path in files[:-1]), file.read()]
+        rest = contents[-1].rpartition(b"\n")[2]
+        if not from_end:
+            text = formatter.format(_chosen(contents, query.tail_lines))
+            if text:
+                yield text
+        if query.follow:
+            async for lines in _follow(_Growing(files[-1], file.fileno(), rest), has_ended):
+                text = formatter.format(lines)
+                if text:
+                    yield text
+                if formatter.exhausted:
+                    return
 
 
-async def _follow(path: Path, has_ended: Callable[[], bool]) -> AsyncIterator[list[bytes]]:
-    file = open(path, "rb")  # noqa: ASYNC230, SIM115 - a local file, exchanged at a rotation
+class _Growing:
+    """A log file that is being written and may be exchanged for a new one."""
+
+    def __init__(self, path: Path, descriptor: int, rest: bytes) -> None:
+        self._path, self._rest = path, rest
+        self._file = os.fdopen(os.dup(descriptor), "rb")
+
+    def new_lines(self) -> list[bytes]:
+        """Lines that were added; after a rotation those of the new file."""
+        data = self._file.read(CHUNK)
+        if not data and self._rotated():
+            self._file.close()
+            self._file = open(self._path, "rb")  # noqa: SIM115 - closed by close()
+            data = self._file.read(CHUNK)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return lines
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _rotated(self) -> bool:
+        try:
+            return os.fstat(self._file.fileno()).st_ino != self._path.stat().st_ino
+        except FileNotFoundError:
+            return False
+
+
+async def _follow(file: _Growing, has_ended: Callable[[], bool]) -> AsyncIterator[list[bytes]]:
     try:
-        file.seek(0, os.SEEK_END)
-        rest = b""
         while True:
             ended = has_ended()
-            data = file.read(CHUNK)
-            if data:
-                *lines, rest = (rest + data).split(b"\n")
+            lines = file.new_lines()
+            if lines:
                 yield lines
             elif ended:
                 return
-            elif _rotated(file.fileno(), path):
-                file.close()
-                file = open(path, "rb")  # noqa: ASYNC230, SIM115
             else:
                 await asyncio.sleep(POLL_SECONDS)
     finally:
         file.close()
-
-
-def _rotated(descriptor: int, path: Path) -> bool:
-    try:
-        return os.fstat(descriptor).st_ino != path.stat().st_ino
-    except FileNotFoundError:
-        return False
 
 
 class _Formatter:
@@ -131,15 +144,13 @@ def _before(entry: Entry, moment: float) -> bool:
     return times.parse_time(entry.time.decode()) < moment
 
 
-def _last_lines(files: Sequence[Path], count: int) -> list[bytes]:
-    """The last `count` whole lines; pieces of one line count once."""
+def _chosen(contents: Sequence[bytes], count: int | None) -> list[bytes]:
+    """All lines, or the last `count` whole ones; pieces of one line count once."""
+    lines = [line for content in contents for line in content.splitlines()]
+    if count is None:
+        return lines
     if count <= 0:
         return []
-    lines: list[bytes] = []
-    for path in reversed(files):
-        lines = path.read_bytes().splitlines() + lines
-        if sum(b" F " in line[:64] for line in lines) > count:
-            break
     ends = [index for index, line in enumerate(lines) if (entry := parse(line)) and not entry.partial]
     if lines and (entry := parse(lines[-1])) and entry.partial:
         ends.append(len(lines) - 1)

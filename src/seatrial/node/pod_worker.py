@@ -138,7 +138,9 @@ class PodWorker:
             await self._finish()
         elif not self._dirty:
             self._wake_in(min(step.wake_at, self._deadline()) - now)
-            await self._write_status()
+            if not any(c.phase is Phase.STARTING and c.restarts for c in self._containers.states):
+                # A restarted container goes from terminated or CrashLoopBackOff straight to running.
+                await self._write_status()
 
     async def _perform(self, action: lifecycle.Action, now: float) -> None:
         if isinstance(action, Start):

@@ -17,7 +17,8 @@ from seatrial.node.lifecycle import ContainerState, Phase
 from seatrial.node.pod_containers import PodContainers, grace_of
 
 log = logging.getLogger(__name__)
-LONGEST_WITHDRAWAL_SECONDS = 10.0
+WITHDRAWAL_SHARE = 0.8
+"""Of the grace period, at most, for the proxies to confirm and for preStop to begin."""
 SHORTEST_GRACE_SECONDS = 2.0
 """What is left for the stop signal when preStop has used up the grace period (as the kubelet gives it)."""
 
@@ -59,7 +60,7 @@ class Termination:
         context = self._context
         if context.withdrawn is not None:
             try:
-                async with asyncio.timeout(min(self._left(), LONGEST_WITHDRAWAL_SECONDS)):
+                async with asyncio.timeout(self._left() * WITHDRAWAL_SHARE):
                     await context.withdrawn(self._containers.pod)
             except TimeoutError:
                 uid = self._containers.pod["metadata"]["uid"]
