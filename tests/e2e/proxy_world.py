@@ -72,6 +72,7 @@ class World:
         self._informers = Informers(None, env)  # type: ignore[arg-type]  # fed by hand, reads nothing
         self.agent = ProxyAgent(self._informers, host, env, on_event=self._on_event)
         self.started: list[Backend] = []
+        self._clients: dict[asyncio.StreamWriter, None] = {}
         self._revision = 0
         self._block = block
         self._pods = LoopbackNetwork(block.pods, 0)
@@ -84,6 +85,21 @@ class World:
 
     def _on_event(self, regarding: JSON, kind: str, reason: str, message: str) -> None:
         self.events.append((reason, message))
+
+    async def connect(self, port: int = SERVICE_PORT) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A client's connection to the Service."""
+        reader, writer = await asyncio.open_connection(self.address, port)
+        self._clients = {one: None for one in self._clients if not one.is_closing()}
+        self._clients[writer] = None
+        return reader, writer
+
+    async def close(self) -> None:
+        """Leave nothing open, however a test ended."""
+        await self.agent.close()
+        for backend in self.started:
+            await backend.kill()
+        for writer in self._clients:
+            writer.transport.abort()
 
     async def start_backend(self, uid: str, handle: Handle) -> Backend:
         address = await self._pods.attach(uid, uid)
@@ -152,9 +168,7 @@ async def world(port: JSON | None = None, lowest_bindable_port: int = 0, **spec:
     try:
         yield made
     finally:
-        await made.agent.close()
-        for backend in made.started:
-            await backend.kill()
+        await made.close()
         block.release()
 
 

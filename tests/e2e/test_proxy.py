@@ -30,7 +30,7 @@ def naming(name: bytes) -> proxy_world.Handle:
 
 
 async def ask(w: World, line: bytes = b"?\n", port: int = SERVICE_PORT) -> bytes:
-    reader, writer = await asyncio.open_connection(w.address, port)
+    reader, writer = await w.connect(port)
     writer.write(line)
     answer = await reader.read()
     writer.close()
@@ -139,7 +139,7 @@ def test_a_deleted_service_refuses_and_its_open_connections_go_on() -> None:
         async with world() as w:
             w.ready["a"] = await w.start_backend("a", echo)
             await w.publish()
-            reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+            reader, writer = await w.connect()
             for text in (b"before", b"after"):
                 writer.write(text)
                 assert await reader.readexactly(len(text)) == text
@@ -187,7 +187,7 @@ def test_a_half_closed_connection_gets_its_answer() -> None:
         async with world() as w:
             w.ready["a"] = await w.start_backend("a", whole)
             await w.publish()
-            reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+            reader, writer = await w.connect()
             writer.write(b"x" * 3_000_000)
             writer.write_eof()
             assert await reader.read() == b"3000000"
@@ -205,7 +205,7 @@ def test_a_server_that_speaks_first_is_heard() -> None:
         async with world() as w:
             w.ready["a"] = await w.start_backend("a", greet)
             await w.publish()
-            reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+            reader, writer = await w.connect()
             assert await reader.readline() == b"220 ready\n"
             writer.close()
 
@@ -228,7 +228,7 @@ def test_a_slow_reader_holds_up_the_sender_and_loses_nothing() -> None:
         async with world() as w:
             w.ready["a"] = await w.start_backend("a", pour)
             await w.publish()
-            reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+            reader, writer = await w.connect()
             writer.write(b"?\n")
             got = len(await reader.readexactly(1000))
             before = -1
@@ -249,7 +249,7 @@ def test_withdrawn_moves_a_connection_on_which_nothing_was_said() -> None:
         async with world() as w:
             a = w.ready["a"] = await w.start_backend("a", naming(b"a"))
             await w.publish()
-            reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+            reader, writer = await w.connect()
             while not a.accepted:  # noqa: ASYNC110
                 await asyncio.sleep(0)
             w.ready["b"] = await w.start_backend("b", naming(b"b"))
@@ -290,6 +290,20 @@ def test_withdrawn_waits_for_the_answer_to_a_request_under_way() -> None:
     run(main())
 
 
+def test_a_withdrawn_pod_gets_no_new_connection_even_if_the_slices_still_call_it_ready() -> None:
+    async def main() -> None:
+        async with world() as w:
+            a = w.ready["a"] = await w.start_backend("a", naming(b"a"))
+            w.ready["b"] = await w.start_backend("b", naming(b"b"))
+            await w.publish()
+            await w.agent.withdrawn(a.pod)
+            assert {await ask(w) for _ in range(20)} == {b"b"}
+            await w.publish()
+            assert {await ask(w) for _ in range(20)} == {b"b"}
+
+    run(main())
+
+
 def test_withdrawn_of_the_only_pod_waits_until_the_slices_know_its_successor() -> None:
     async def main() -> None:
         async with world() as w:
@@ -317,7 +331,7 @@ def test_no_answer_within_half_of_the_grace_period_ends_the_wait() -> None:
             await w.publish()
             writers = []
             while w.agent.connections(a.pod) < 1:
-                _, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+                _, writer = await w.connect()
                 writer.write(b"?\n")
                 writers.append(writer)
                 await asyncio.sleep(0.01)
@@ -336,7 +350,7 @@ def test_http_keep_alive_connections_leave_a_pod_that_ends() -> None:
         async with world({"name": "http"}) as w:
             a = w.ready["a"] = await w.start_backend("a", http_handle)
             await w.publish()
-            reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+            reader, writer = await w.connect()
             writer.write(GET)
             assert await read_response(reader) == b"ok"
             assert w.agent.connections(a.pod) == 1
@@ -357,7 +371,7 @@ def test_http_requests_in_a_row_are_answered_in_order() -> None:
         async with world({"name": "http-web"}) as w:
             w.ready["a"] = await w.start_backend("a", http_handle)
             await w.publish()
-            reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+            reader, writer = await w.connect()
             bodies = [b"%d" % i * 5 for i in range(20)]
             writer.write(b"".join(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(b), b) for b in bodies))
             assert [await read_response(reader) for _ in bodies] == bodies
@@ -371,7 +385,7 @@ def test_a_large_http_body_passes_in_both_directions() -> None:
         async with world({"appProtocol": "http"}) as w:
             w.ready["a"] = await w.start_backend("a", large_http)
             await w.publish()
-            reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+            reader, writer = await w.connect()
             body = bytes(range(256)) * 20_000
             for _ in range(2):
                 writer.write(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
@@ -397,7 +411,7 @@ def test_an_http_request_that_got_no_answer_is_sent_again_if_it_is_idempotent() 
             await w.publish()
             failed = 0
             for method in [b"GET"] * 12 + [b"POST"] * 12:
-                reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+                reader, writer = await w.connect()
                 writer.write(b"%b / HTTP/1.1\r\nContent-Length: 2\r\n\r\nok" % method)
                 try:
                     assert await read_response(reader) == b"ok"
@@ -420,7 +434,7 @@ def test_upgraded_and_unknown_protocols_pass_through_an_http_port() -> None:
         async with world({"name": "http"}) as w:
             w.ready["a"] = await w.start_backend("a", upgrades)
             await w.publish()
-            reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+            reader, writer = await w.connect()
             writer.write(b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
             await reader.readuntil(b"\r\n\r\n")
             for text in (b"one", b"two", GET):
@@ -429,7 +443,7 @@ def test_upgraded_and_unknown_protocols_pass_through_an_http_port() -> None:
             writer.close()
             w.ready = {"e": await w.start_backend("e", echo)}
             await w.publish()
-            reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+            reader, writer = await w.connect()
             for text in (b"\x16\x03\x01\x00", b"GET / HTTP/1.1\r\n"):
                 writer.write(text)
                 assert await reader.readexactly(len(text)) == text
@@ -455,7 +469,7 @@ def test_ten_thousand_requests_while_pods_come_and_go_and_none_is_lost(port: dic
         reader, writer = None, None
         for _ in range(total // clients):
             if writer is None or reader is None:
-                reader, writer = await asyncio.open_connection(w.address, SERVICE_PORT)
+                reader, writer = await w.connect()
             writer.write(GET if keep_alive else GET_CLOSE)
             assert await read_response(reader) == b"ok"
             answered += 1
@@ -481,13 +495,11 @@ def test_ten_thousand_requests_while_pods_come_and_go_and_none_is_lost(port: dic
             for number in range(3):
                 w.ready[f"pod-{number}"] = await w.start_backend(f"pod-{number}", http_handle)
             await w.publish()
-            replacing = asyncio.ensure_future(replace_pods(w))
-            try:
-                await asyncio.gather(*[client(w) for _ in range(clients)])
-            except BaseException:
-                replacing.cancel()
-                raise
-            assert await replacing > 20
+            async with asyncio.TaskGroup() as group:
+                replacing = group.create_task(replace_pods(w))
+                for _ in range(clients):
+                    group.create_task(client(w))
+            assert replacing.result() > 20
             assert answered == total
             async with asyncio.timeout(5):
                 while any(w.agent.connections(backend.pod) for backend in w.started):  # noqa: ASYNC110

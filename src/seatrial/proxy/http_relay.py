@@ -13,7 +13,7 @@ from seatrial.proxy import http_boundaries
 from seatrial.proxy.connections import Withdrawal
 from seatrial.proxy.decide import Endpoint
 from seatrial.proxy.http_boundaries import END_OF_HEAD, MAX_HEAD, UNTIL_CLOSE, Body, NotHttp, RequestHead, ResponseHead
-from seatrial.proxy.route import Refused, Route, reset
+from seatrial.proxy.route import Refused, Route, pause, reset, resume
 
 HELD_BYTES = 65536
 """How much of a request is kept to be sent again."""
@@ -42,11 +42,11 @@ class HttpUpstream(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self.relay is not None:
-            self.relay.client.pause_reading()
+            pause(self.relay.client)
 
     def resume_writing(self) -> None:
         if self.relay is not None and not self.relay.inbox:
-            self.relay.client.resume_reading()
+            resume(self.relay.client)
 
 
 class HttpRelay(asyncio.Protocol):
@@ -119,12 +119,10 @@ class HttpRelay(asyncio.Protocol):
             upstream.close()
 
     def pause_writing(self) -> None:
-        if self._upstream is not None:
-            self._upstream.pause_reading()
+        pause(self._upstream)
 
     def resume_writing(self) -> None:
-        if self._upstream is not None:
-            self._upstream.resume_reading()
+        resume(self._upstream)
 
     def abort(self) -> None:
         """The proxy ends."""
@@ -157,7 +155,7 @@ class HttpRelay(asyncio.Protocol):
             self._forward(data if at == len(data) else data[:at])
         if at < len(data):
             self.inbox = data[at:]
-            self.client.pause_reading()
+            pause(self.client)
 
     def _head_of(self, data: bytes) -> bytes | None:
         """The bytes of a whole head; None: wait for more of it."""
@@ -205,7 +203,7 @@ class HttpRelay(asyncio.Protocol):
         if sent:
             self._forget()
         elif before < HELD_BYTES:
-            self.client.pause_reading()
+            pause(self.client)
 
     def _forget(self) -> None:
         """The request can't be sent again."""
@@ -232,7 +230,7 @@ class HttpRelay(asyncio.Protocol):
             self._settle()
             if self.inbox:
                 data, self.inbox = self.inbox, b""
-                self.client.resume_reading()
+                resume(self.client)
                 self._forward(data)
 
     def upstream_lost(self, upstream: HttpUpstream, error: Exception | None) -> None:
@@ -299,7 +297,7 @@ class HttpRelay(asyncio.Protocol):
         if self._client_ended and not self.inbox:
             self.client.close()
         elif self.inbox:
-            self.client.resume_reading()
+            resume(self.client)
             self.data_received(b"")
 
     def _may_send_again(self) -> bool:
@@ -329,7 +327,7 @@ class HttpRelay(asyncio.Protocol):
         self._far, self._upstream, self._endpoint = upstream, transport, endpoint
         self._route.connections.enter(endpoint.pod_uid, self)
         if self._held_size >= HELD_BYTES:
-            self.client.resume_reading()
+            resume(self.client)
         transport.write(b"".join(self._held))
         if self._opaque or self._held_size >= HELD_BYTES:
             self._forget()

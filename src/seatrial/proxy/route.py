@@ -86,3 +86,15 @@ def reset(transport: asyncio.Transport) -> None:
         except OSError:
             pass  # closed already
     transport.abort()
+
+
+def pause(transport: asyncio.Transport | None) -> None:
+    """Read no more from a side for now; uvloop minds if it is closed already."""
+    if transport is not None and not transport.is_closing():
+        transport.pause_reading()
+
+
+def resume(transport: asyncio.Transport | None) -> None:
+    """Read again."""
+    if transport is not None and not transport.is_closing():
+        transport.resume_reading()

@@ -10,7 +10,7 @@ from typing import cast
 
 from seatrial.proxy.connections import Withdrawal
 from seatrial.proxy.decide import Endpoint
-from seatrial.proxy.route import Refused, Route, reset
+from seatrial.proxy.route import Refused, Route, pause, reset, resume
 
 HELD_BYTES = 65536
 """How much of a client's data is kept while its endpoint is being dialled."""
@@ -49,11 +49,11 @@ class Upstream(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self.relay is not None:
-            self.relay.client.pause_reading()
+            pause(self.relay.client)
 
     def resume_writing(self) -> None:
         if self.relay is not None:
-            self.relay.client.resume_reading()
+            resume(self.relay.client)
 
 
 class Relay(asyncio.Protocol):
@@ -117,12 +117,10 @@ class Relay(asyncio.Protocol):
                 reset(upstream)
 
     def pause_writing(self) -> None:
-        if self._upstream is not None:
-            self._upstream.pause_reading()
+        pause(self._upstream)
 
     def resume_writing(self) -> None:
-        if self._upstream is not None:
-            self._upstream.resume_reading()
+        resume(self._upstream)
 
     def abort(self) -> None:
         """The proxy ends."""
@@ -219,7 +217,7 @@ class Relay(asyncio.Protocol):
             self.unanswered = True
             self._upstream.write(data)
             if self._held_size >= HELD_BYTES:
-                self.client.resume_reading()
+                resume(self.client)
             self._held, self._held_size = [], 0
         if self._client_ended:
             self._pass_end(self._upstream)
@@ -229,7 +227,7 @@ class Relay(asyncio.Protocol):
         self._held.append(data)
         self._held_size += len(data)
         if before < HELD_BYTES <= self._held_size:
-            self.client.pause_reading()
+            pause(self.client)
 
     def _pass_end(self, transport: asyncio.Transport) -> None:
         if not transport.is_closing() and transport.can_write_eof():
