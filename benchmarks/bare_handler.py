@@ -1,6 +1,6 @@
 """The ceiling: a bare handler of the same HTTP library, with TLS, answering 600 bytes.
 
-`python -m benchmarks.bare_handler DIR PORT`; DIR holds tls.crt and tls.key.
+`python -m benchmarks.bare_handler DIR PORT`; DIR holds apiserver.crt and apiserver.key.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ async def main(folder: Path, port: int) -> None:
         address="127.0.0.1",
         port=port,
         interface=Interfaces.RSGI,
-        ssl_cert=folder / "tls.crt",
-        ssl_key=folder / "tls.key",
+        ssl_cert=folder / "apiserver.crt",
+        ssl_key=folder / "apiserver.key",
         log_enabled=False,
     )
     await server.serve()

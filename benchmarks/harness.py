@@ -147,7 +147,7 @@ def settled_mib(pid: int) -> float:
 def bare_per_second() -> float:
     """GETs per second of a bare handler of the same HTTP library, with the same certificate and generator."""
     with cluster("--ephemeral", "--nodes", "0") as target:
-        folder = Path(target.ca).parent
+        folder = Path(target.ca).parent / "pki"
         port = _free_port()
         environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
         command = [sys.executable, "-m", "benchmarks.bare_handler", str(folder), str(port)]

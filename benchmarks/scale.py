@@ -1,4 +1,4 @@
-"""What an object costs as the cluster grows from 1,000 to 50,000 Pods: reconcile, list, watch and write, in one process.
+"""What an object costs as the cluster grows from 1,000 to 50,000 Pods: to reconcile, list, watch and write.
 
 Flat columns mean that nothing looks at everything. Costs are CPU microseconds per object.
 """
