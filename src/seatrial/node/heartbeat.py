@@ -27,8 +27,12 @@ STATUS_SECONDS = 300.0
 @dataclass(slots=True)
 class _Beat:
     uid: str
+    first_wait: float
+    """Between the first renewal and the second: what spreads the nodes over the period."""
+    reported_at: float
     lease: JSON | None = None
-    reported_at: float = 0.0
+    urgent: bool = False
+    """The status is to be written now."""
 
 
 class Heartbeats:
@@ -37,27 +41,29 @@ class Heartbeats:
     def __init__(self, client: Client, env: Env, renew_seconds: float = RENEW_SECONDS) -> None:
         self._client, self._env, self._renew_seconds = client, env, renew_seconds
         self._beats: dict[str, _Beat] = {}
-        self._due: list[tuple[float, str]] = []
+        self._due: list[tuple[float, str, bool]] = []
+        """(when, node, out of turn)."""
         self._changed = asyncio.Event()
 
     def add(self, name: str, uid: str) -> None:
         """Begin with the node; its object was just written."""
-        share = len(self._beats) % 64 / 64
-        self._beats[name] = _Beat(uid, reported_at=self._env.monotonic())
-        heapq.heappush(self._due, (self._env.monotonic() + share * self._renew_seconds, name))
-        self._changed.set()
+        first_wait = self._renew_seconds * (1 - len(self._beats) % 64 / 64)
+        self._beats[name] = _Beat(uid, first_wait, self._env.monotonic())
+        self._schedule(self._env.monotonic(), name)
 
     def remove(self, name: str) -> None:
         """Fall silent about the node, as if it had crashed."""
         self._beats.pop(name, None)
+        self._due = [entry for entry in self._due if entry[1] != name]
+        heapq.heapify(self._due)
 
     def differs(self, node: JSON) -> None:
         """Somebody else wrote the node's status: report at once if they think it is not ready."""
-        beat = self._beats.get(node["metadata"]["name"])
-        if beat and not _ready(node) and beat.reported_at > 0:
-            beat.reported_at = 0.0
-            heapq.heappush(self._due, (self._env.monotonic(), node["metadata"]["name"]))
-            self._changed.set()
+        name = node["metadata"]["name"]
+        beat = self._beats.get(name)
+        if beat is not None and not beat.urgent and not _ready(node):
+            beat.urgent = True
+            self._schedule(self._env.monotonic(), name, out_of_turn=True)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -65,10 +71,10 @@ class Heartbeats:
             self._changed.clear()
             now = self._env.monotonic()
             while self._due and self._due[0][0] <= now:
-                _, name = heapq.heappop(self._due)
+                _, name, out_of_turn = heapq.heappop(self._due)
                 beat = self._beats.get(name)
                 if beat is not None:
-                    await self._beat(name, beat)
+                    await self._beat(name, beat, out_of_turn)
             wait = self._due[0][0] - self._env.monotonic() if self._due else None
             try:
                 async with asyncio.timeout(wait):
@@ -76,18 +82,23 @@ class Heartbeats:
             except TimeoutError:
                 pass
 
-    async def _beat(self, name: str, beat: _Beat) -> None:
-        early = beat.reported_at == 0.0
+    def _schedule(self, at: float, name: str, *, out_of_turn: bool = False) -> None:
+        heapq.heappush(self._due, (at, name, out_of_turn))
+        self._changed.set()
+
+    async def _beat(self, name: str, beat: _Beat, out_of_turn: bool) -> None:
+        wait = beat.first_wait if beat.lease is None else self._renew_seconds
         try:
             await self._renew(name, beat)
-            if early or self._env.monotonic() - beat.reported_at >= STATUS_SECONDS:
+            if beat.urgent or self._env.monotonic() - beat.reported_at >= STATUS_SECONDS:
+                beat.urgent = False
                 await self._report(name)
                 beat.reported_at = self._env.monotonic()
         except (StatusError, ConnectionError) as error:
             beat.lease = None
             log.warning("node %s: heartbeat failed: %s", name, error)
-        if not early or beat.reported_at == 0.0:
-            heapq.heappush(self._due, (self._env.monotonic() + self._renew_seconds, name))
+        if not out_of_turn and self._beats.get(name) is beat:
+            self._schedule(self._env.monotonic() + wait, name)
 
     async def _renew(self, name: str, beat: _Beat) -> None:
         if beat.lease is None:
