@@ -20,6 +20,7 @@ from seatrial.api import registry
 from seatrial.api.registry import EVENTS
 from seatrial.base.types import JSON, Key
 from seatrial.client.base import MERGE_PATCH
+from seatrial.controllers import ownership_graph
 from seatrial.controllers.ownership_graph import FOREGROUND, ORPHAN, Node, OwnershipGraph
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
@@ -160,7 +161,7 @@ async def _state_of_owner(reference: JSON, node: Node, cache: CacheReader, graph
     uid = reference["uid"]
     owner = graph.get(uid)
     if owner is not None:
-        if owner.resource.namespaced and owner.key[0] != node.key[0]:
+        if ownership_graph.is_stranger(owner, node):
             return "stranger"
         return "waiting" if owner.waits_for_dependents else "solid"
     if graph.is_known_absent(uid):

@@ -87,7 +87,7 @@ class OwnershipGraph:
             for dependent in self.dependents(node.uid):
                 if not dependent.waits_for_dependents:
                     yield dependent.uid
-        if any(self._is_unsure(owner) for owner in node.owners if old is None or owner not in old.owners):
+        if any(self._is_unsure(owner, node) for owner in node.owners if old is None or owner not in old.owners):
             yield node.uid
 
     def _of_owners(self, old: Node | None, node: Node, gone: list[str]) -> Iterable[str]:
@@ -100,9 +100,10 @@ class OwnershipGraph:
             if known and known.waits_for_dependents:
                 yield owner
 
-    def _is_unsure(self, owner: str) -> bool:
+    def _is_unsure(self, owner: str, node: Node) -> bool:
+        """The owner may be absent (unknown, or in another namespace), or waits for its dependents to go."""
         known = self._nodes.get(owner)
-        return known is None or known.waits_for_dependents
+        return known is None or known.waits_for_dependents or is_stranger(known, node)
 
     def _forget_dependent(self, owner: str, uid: str) -> None:
         dependents = self._dependents.get(owner)
@@ -110,6 +111,11 @@ class OwnershipGraph:
             dependents.pop(uid, None)
             if not dependents:
                 del self._dependents[owner]
+
+
+def is_stranger(owner: Node, dependent: Node) -> bool:
+    """Whether they live in different namespaces, in which case the one can't own the other."""
+    return owner.resource.namespaced and owner.key[0] != dependent.key[0]
 
 
 def _node(resource: ResourceRef, obj: JSON) -> Node:
