@@ -75,3 +75,11 @@ def _route(group: str, version: str, parts: list[str], watch: bool) -> Route | N
 def _is_namespace_subresource(group: str, version: str, parts: list[str]) -> bool:
     """`namespaces/NAME/finalize` is part of the Namespace itself, `namespaces/NAME/pods` is not."""
     return (group, version) == ("", "v1") and len(parts) == 3 and parts[2] in NAMESPACES.subresources
+
+
+def bindings_namespace(path: str) -> str:
+    """The namespace of the collection `bindings`, which holds nothing and can only be posted to; else ""."""
+    parts = path.split("/")
+    if len(parts) == 6 and parts[:4] == ["", "api", "v1", "namespaces"] and parts[5] == "bindings":
+        return parts[4]
+    return ""

@@ -44,13 +44,13 @@ class Handlers:
     ) -> None:
         self.registry, self.env, self.find_node, self.ready = registry, env, find_node, ready
         self.version = VersionInfo(release)
-        self.documents = nonresource.Documents(self.version)
+        self.documents = nonresource.Documents(self.version, registry.schemas)
 
     async def handle(self, call: Call) -> Answer:
         """The answer. Refusals are raised as StatusErrors."""
         route = routes.resolve(call.path)
         if route is None:
-            return reviews.answer(call) or nonresource.answer(self, call)
+            return await self._without_route(call)
         if route.subresource:
             return await subresource.answer(self, call, route)
         if call.method == "GET" and (route.watch or (call.query and call.flag("watch"))):
@@ -62,6 +62,12 @@ class Handlers:
         if function is None or verb not in route.resource.verbs:
             raise status.method_not_allowed()
         return await function(self.registry, call, route)
+
+    async def _without_route(self, call: Call) -> Answer:
+        namespace = routes.bindings_namespace(call.path)
+        if namespace:
+            return await subresource.bind(self.registry, call, namespace)
+        return reviews.answer(call) or nonresource.answer(self, call)
 
 
 def verb_of(method: str, route: Route | None, watching: bool) -> str:

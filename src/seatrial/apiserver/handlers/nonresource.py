@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import orjson
 
+from seatrial.api.schema_set import SchemaSet
 from seatrial.apiserver import discovery, negotiation, openapi
 from seatrial.apiserver.handlers.call import Answer, Call, Document, Made, Text
 from seatrial.apiserver.version import VersionInfo
@@ -16,17 +16,14 @@ from seatrial.machinery import status
 if TYPE_CHECKING:
     from seatrial.apiserver.handlers.dispatch import Handlers
 
-OPEN_PATHS = frozenset({"/healthz", "/livez", "/readyz", "/version"})
-"""Answered without credentials."""
-
 HEALTH_CHECKS = ("ping", "log", "etcd")
 
 
 class Documents:
     """Discovery and OpenAPI, encoded when first asked for; they don't change while the server runs."""
 
-    def __init__(self, version: VersionInfo) -> None:
-        self._version = version
+    def __init__(self, version: VersionInfo, schemas: SchemaSet) -> None:
+        self._version, self._schemas = version, schemas
         self._found: dict[tuple[str, str], Document | None] = {}
 
     def find(self, path: str, wanted: str) -> Document | None:
@@ -41,7 +38,7 @@ class Documents:
         if path == "/version":
             return _document(self._version.to_json())
         if path.startswith("/openapi/"):
-            made = self._openapi.find(path)
+            made = openapi.find(path, self._schemas)
             return _document(made) if made is not None else None
         if form:
             media = f"application/json;g=apidiscovery.k8s.io;v={form};as=APIGroupDiscoveryList"
@@ -50,10 +47,6 @@ class Documents:
         if made is None:
             return None
         return _document(made, vary="Accept" if path in ("/api", "/apis") else "")
-
-    @cached_property
-    def _openapi(self) -> openapi.Documents:
-        return openapi.Documents(self._version.release)
 
 
 def _document(value: object, media: str = "application/json", vary: str = "") -> Document:

@@ -2,65 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from seatrial.api.registry import PODS
+from seatrial.api.resource import Resource
 from seatrial.apiserver.handlers import bodies, options, read, write
 from seatrial.apiserver.handlers.call import Answer, Call, Made, Stored
+from seatrial.apiserver.options import WriteOptions
+from seatrial.apiserver.registry import Registry
 from seatrial.apiserver.routes import Route
-from seatrial.apiserver.subresources import exec as exec_session
 from seatrial.apiserver.subresources import binding, eviction, finalize, log, scale
-from seatrial.machinery import status
+from seatrial.apiserver.subresources import exec as exec_session
+from seatrial.base.types import JSON
+from seatrial.machinery import objects, status
 
 if TYPE_CHECKING:
     from seatrial.apiserver.handlers.dispatch import Handlers
 
+Creator = Callable[[Registry, Resource, str, str, JSON, WriteOptions], Awaitable[JSON]]
+
+CREATORS: dict[str, tuple[str, Creator]] = {
+    "binding": ("Binding", binding.create),
+    "eviction": ("Eviction", eviction.create),
+}
+"""Subresources that are created only: the kind of the body, and what makes the answer."""
+
+OF_NODES = frozenset({"log", "exec", "attach"})
+
 
 async def answer(handlers: Handlers, call: Call, route: Route) -> Answer:
     """Raises MethodNotAllowed for a verb that the subresource lacks."""
-    name, method, registry = route.subresource, call.method, handlers.registry
-    if name in ("log", "exec", "attach"):
+    name, registry = route.subresource, handlers.registry
+    if name in OF_NODES:
         return await _of_node(handlers, call, route)
-    if name == "status":
-        if method == "GET":
-            return await read.get(registry, call, route)
-        if method in ("PUT", "PATCH"):
-            return await (write.update if method == "PUT" else write.patch)(registry, call, route)
     if name == "scale":
-        return await _scale(handlers, call, route)
-    if name in _POSTED and method == "POST":
-        body = bodies.decode_object(call, name.capitalize())
+        return await _scale(registry, call, route)
+    if name in CREATORS and call.method == "POST":
+        kind, create = CREATORS[name]
+        body = bodies.decode_object(call, kind)
         wanted = options.write_options(call, "CreateOptions")
-        return Made(201, await _POSTED[name](registry, route.resource, route.namespace, route.name, body, wanted))
-    if name == "finalize" and method == "PUT":
-        body, wanted = bodies.decode_object(call, route.resource.kind), options.write_options(call, "UpdateOptions")
-        record = await finalize.update(registry, route.resource, route.namespace, route.name, body, wanted)
+        return Made(201, await create(registry, route.resource, route.namespace, route.name, body, wanted))
+    if name == "status" and call.method in ("GET", "PUT", "PATCH"):
+        verb = {"GET": read.get, "PUT": write.update, "PATCH": write.patch}[call.method]
+        return await verb(registry, call, route)
+    if name == "finalize" and call.method == "PUT":
+        body = bodies.decode_object(call, route.resource.kind)
+        wanted = options.write_options(call, "UpdateOptions")
+        record = await finalize.update(registry, route.resource, "", route.name, body, wanted)
         return Stored(200, record, route.resource)
     raise status.method_not_allowed()
 
 
-_POSTED = {"binding": binding.create, "eviction": eviction.create}
+async def bind(registry: Registry, call: Call, namespace: str) -> Answer:
+    """POST to the collection `bindings`: the Pod's name is in the body."""
+    if call.method != "POST":
+        raise status.method_not_allowed()
+    body = bodies.decode_object(call, "Binding")
+    wanted = options.write_options(call, "CreateOptions")
+    return Made(201, await binding.create(registry, PODS, namespace, objects.name(body), body, wanted))
 
 
-async def _scale(handlers: Handlers, call: Call, route: Route) -> Answer:
-    registry, where = handlers.registry, (route.resource, route.namespace, route.name)
+async def _scale(registry: Registry, call: Call, route: Route) -> Answer:
+    resource, namespace, name = route.resource, route.namespace, route.name
     if call.method == "GET":
-        return Made(200, await scale.get(registry, *where))
+        return Made(200, await scale.get(registry, resource, namespace, name))
     if call.method == "PUT":
-        body = bodies.decode_object(call, "Scale")
-        return Made(200, await scale.update(registry, *where, body, options.write_options(call, "UpdateOptions")))
+        body, wanted = bodies.decode_object(call, "Scale"), options.write_options(call, "UpdateOptions")
+        return Made(200, await scale.update(registry, resource, namespace, name, body, wanted))
     if call.method == "PATCH":
-        patch_type, body = bodies.decode_patch(call)
+        patch_type, patch = bodies.decode_patch(call)
         wanted = options.write_options(call, "PatchOptions", patch_type)
-        return Made(200, await scale.patch(registry, *where, body, patch_type, wanted))
+        return Made(200, await scale.patch(registry, resource, namespace, name, patch, patch_type, wanted))
     raise status.method_not_allowed()
 
 
 async def _of_node(handlers: Handlers, call: Call, route: Route) -> Answer:
+    if call.method != "GET" and (route.subresource == "log" or call.method != "POST"):
+        raise status.method_not_allowed()
     record = await handlers.registry.get(route.resource, route.namespace, route.name)
     if route.subresource == "log":
-        if call.method != "GET":
-            raise status.method_not_allowed()
         return await log.read(handlers.find_node, handlers.env, call, record.object)
-    if call.method not in ("GET", "POST"):
-        raise status.method_not_allowed()
     return await exec_session.prepare(handlers.find_node, call, record.object, route.subresource)

@@ -60,12 +60,13 @@ async def _carry(session: ExecSession, answer: Executing, receive: Receive, send
     outgoing = asyncio.ensure_future(_outgoing(session, answer, send))
     try:
         await asyncio.wait((incoming, outgoing), return_when=asyncio.FIRST_COMPLETED)
-        if outgoing.done():
-            await _end(send, outgoing.result())
     finally:
         for task in (incoming, outgoing):
             task.cancel()
         await asyncio.gather(incoming, outgoing, return_exceptions=True)
+    if not outgoing.cancelled():
+        # Only now: the server waits with closing as long as somebody receives.
+        await _end(send, outgoing.result())
 
 
 async def _incoming(session: ExecSession, receive: Receive) -> None:
