@@ -1,9 +1,13 @@
 """The store on disk: SQLite in WAL mode, one writer thread, group commit.
 
-The current state and the recent log are in memory, so reads never touch the disk. A write waits in a queue; the writer
-thread takes all that wait, gives them revisions, checks and encodes them, and commits them in one transaction with
-synchronous=FULL. Only then do readers and watchers see them and does the caller hear of it: what was acknowledged
-survives `kill -9` and power loss, in the order of its revisions.
+The current state and the recent log are in memory, so reads never touch the disk. Writes gather for one turn of the
+event loop; then they get revisions, are encoded, and the writer thread commits them in one transaction with
+synchronous=FULL. Only after that do readers and watchers see them and does the caller hear of it: what was
+acknowledged survives `kill -9` and power loss, in the order of its revisions.
+
+The loop hands a batch over and stands still until it is committed, for a moment at most; on a slow disk it goes on
+and looks again from time to time. Without that a busy loop keeps the interpreter to itself: a thread that waits for
+its turn while the loop gives it up often, but never for long, can wait for ever.
 
 If a commit fails (disk full) its writes fail with StoreError, nothing of them is kept, and the next ones get the
 revisions they would have had. A key has at most one write in flight: the next one waits, then sees what came of it.
@@ -13,8 +17,8 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seatrial.base.errors import KeyExists, RevisionMismatch, StoreError
@@ -26,6 +30,11 @@ from seatrial.store.sqlite_file import Compaction
 from seatrial.store.state import KEEP_BYTES, KEEP_EVENTS, State
 
 LARGEST_BATCH = 512
+STAND_STILL_SECONDS = 0.002
+"""How long the loop waits for a commit before it goes on; a solid-state disk needs a quarter of that."""
+LOOK_AGAIN_SECONDS = 0.001
+GIVE_WAY_SECONDS = 0.0003
+"""On slow disks: how often the loop looks whether the commit is done, and how long it then lets the thread run."""
 
 
 @dataclass(slots=True)
@@ -39,7 +48,15 @@ class _Write:
     done: asyncio.Future[Record]
 
 
-_Job = _Write | Compaction | None
+@dataclass(slots=True)
+class _Batch:
+    """Writes that are committed together, and rows that can go."""
+
+    compaction: Compaction | None = None
+    writes: list[_Write] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    rows: list[sqlite_file.Row] = field(default_factory=list)
+    error: Exception | None = None
 
 
 class SqliteStore:
@@ -58,8 +75,15 @@ class SqliteStore:
         self._state, self._hub, self._freeze = visible, Hub(watch_buffer), freeze
         self._loop = asyncio.get_running_loop()
         self._pending: dict[str, asyncio.Future[Record]] = {}
-        self._queue: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._waiting: list[_Write] = []
+        self._backlog: Compaction | None = None
+        self._batch: _Batch | None = None
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
+        self._flush_is_near = False
         self._open = True
+        self._inbox: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._committed = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name="seatrial-store", daemon=True)
         self._thread.start()
 
@@ -91,7 +115,9 @@ class SqliteStore:
             state.freeze(found.current, found.events)
         visible.restore(found.events, found.current, found.revision, found.compacted)
         store = cls(directory, lock, connection, visible, watch_buffer, freeze)
-        store._forget_excess()
+        excess = visible.excess()
+        if excess:
+            store._forget(excess)
         return store
 
     @property
@@ -139,10 +165,12 @@ class SqliteStore:
         if not self._open:
             return
         self._open = False
-        self._queue.put(None)
         while self._pending:
             await self._settled(next(iter(self._pending)))
-        await asyncio.to_thread(self._thread.join)
+        self._flush()
+        await self._at_rest.wait()
+        self._inbox.put(None)
+        self._thread.join()
         self._hub.close()
         self._connection.close()
         self._lock.release()
@@ -167,105 +195,104 @@ class SqliteStore:
         self._check_open()
         done: asyncio.Future[Record] = self._loop.create_future()
         self._pending[key] = done
-        self._queue.put(_Write(change, key, obj, previous, done))
+        self._waiting.append(_Write(change, key, obj, previous, done))
+        self._flush_soon()
         # A caller that is cancelled no longer cares, but its write goes on and others may wait for it.
         return await asyncio.shield(done)
 
-    def _run(self) -> None:
-        """The writer thread: the only one that touches the connection and gives out revisions."""
-        revision = self._state.revision
-        backlog: Compaction | None = None
-        open_ = True
-        while open_:
-            writes, compactions, open_ = _take(self._queue)
-            for compaction in compactions:
-                if backlog is None:
-                    backlog = compaction
-                else:
-                    backlog.add(compaction)
-            if writes or backlog:
-                count = self._commit(writes, revision, backlog)
-                if count >= 0:
-                    revision, backlog = revision + count, None
+    def _flush_soon(self) -> None:
+        if not self._flush_is_near and self._batch is None:
+            self._flush_is_near = True
+            self._loop.call_soon(self._flush)
 
-    def _commit(self, writes: Sequence[_Write], revision: int, compaction: Compaction | None) -> int:
-        """Write a batch; how many revisions that made, -1 if it failed.
+    def _flush(self) -> None:
+        """Commit what waits, unless a batch is on its way: then it is its turn afterwards."""
+        self._flush_is_near = False
+        if self._batch is not None or not (self._waiting or self._backlog):
+            return
+        writes, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+        batch = _Batch(self._backlog)
+        for write in writes:
+            self._encode(write, batch)
+        if not (batch.rows or batch.compaction):
+            if self._waiting:
+                self._flush_soon()
+            return
+        self._backlog = None
+        self._batch = batch
+        self._at_rest.clear()
+        self._inbox.put(batch)
+        self._look(STAND_STILL_SECONDS)
 
-        The rows of a failed compaction are dropped with a later batch: only all of them together leave a log that
-        can be read back.
-        """
-        good: list[_Write] = []
-        events: list[Event] = []
-        try:
-            for write in writes:
-                event = self._event(write, revision + len(events) + 1)
-                if event is not None:
-                    good.append(write)
-                    events.append(event)
-            rows = [sqlite_file.row_of(event.type, event.record) for event in events]
-            sqlite_file.write(self._connection, rows, compaction)
-        except Exception as error:
-            self._tell(self._failed, good, error)
-            return -1
-        if good:
-            self._tell(self._committed, good, events)
-        return len(events)
-
-    def _event(self, write: _Write, revision: int) -> Event | None:
-        """The change, encoded; an object that is no JSON fails alone."""
+    def _encode(self, write: _Write, batch: _Batch) -> None:
+        """Put a write into the batch; an object that is no JSON fails alone."""
+        revision = self._state.revision + len(batch.events) + 1
         try:
             record = state.written(write.key, write.object, revision, self._freeze)
         except TypeError as error:
-            self._tell(self._failed, [write], error)
-            return None
-        return Event(write.change, revision, record, write.previous)
-
-    def _tell(self, callback: Callable[..., None], *args: object) -> None:
-        try:
-            self._loop.call_soon_threadsafe(callback, *args)
-        except RuntimeError:
-            # The loop was closed without closing the store: nobody is left who could be told.
+            self._fail([write], error)
             return
+        batch.writes.append(write)
+        batch.events.append(Event(write.change, revision, record, write.previous))
+        batch.rows.append(sqlite_file.row_of(write.change, record))
 
-    def _committed(self, writes: Sequence[_Write], events: Sequence[Event]) -> None:
-        for event in events:
+    def _look(self, seconds: float) -> None:
+        """Let the writer thread run for a moment; take in the batch if that was enough."""
+        if self._committed.acquire(timeout=seconds):
+            self._land()
+        else:
+            self._loop.call_later(LOOK_AGAIN_SECONDS, self._look, GIVE_WAY_SECONDS)
+
+    def _land(self) -> None:
+        """The batch is committed, or failed: everybody may know."""
+        batch, self._batch = self._batch, None
+        assert batch is not None
+        self._at_rest.set()
+        if batch.error is None:
+            self._publish(batch)
+        else:
+            self._keep(batch.compaction)
+            self._fail(batch.writes, batch.error)
+        if self._waiting:
+            self._flush_soon()
+
+    def _publish(self, batch: _Batch) -> None:
+        for event in batch.events:
             self._state.apply(event)
             del self._pending[event.record.key]
-        self._hub.publish(events)
-        for write, event in zip(writes, events, strict=True):
+        self._hub.publish(batch.events)
+        for write, event in zip(batch.writes, batch.events, strict=True):
             if not write.done.done():
                 write.done.set_result(event.record)
-        self._forget_excess()
-
-    def _failed(self, writes: Sequence[_Write], error: Exception) -> None:
-        for write in writes:
-            del self._pending[write.key]
-            if not write.done.done():
-                write.done.set_exception(StoreError(f"{self._path} can't be written: {error}"))
-                write.done.exception()
-
-    def _forget_excess(self) -> None:
         excess = self._state.excess()
         if excess:
             self._forget(excess)
 
+    def _fail(self, writes: Sequence[_Write], error: Exception) -> None:
+        for write in writes:
+            del self._pending[write.key]
+            if not write.done.done():
+                write.done.set_exception(StoreError(f"{self._path} can't be written: {error}"))
+                # Marks it as seen: a caller who was cancelled will never ask.
+                write.done.exception()
+
     def _forget(self, revision: int) -> None:
         gone = self._state.compact(revision)
-        if gone and self._open:
-            self._queue.put(Compaction(self._state.compacted, sqlite_file.obsolete(gone)))
+        if gone:
+            self._keep(Compaction(self._state.compacted, sqlite_file.obsolete(gone)))
+            self._flush_soon()
 
+    def _keep(self, compaction: Compaction | None) -> None:
+        """Drop these rows with the next batch: only all of them together leave a log that can be read back."""
+        if compaction is not None and self._backlog is not None:
+            compaction.add(self._backlog)
+        self._backlog = compaction or self._backlog
 
-def _take(waiting: queue.SimpleQueue[_Job]) -> tuple[list[_Write], list[Compaction], bool]:
-    """All that waits in the queue, waiting for the first; False: there will be nothing more."""
-    writes: list[_Write] = []
-    compactions: list[Compaction] = []
-    while True:
-        job = waiting.get()
-        if job is None:
-            return writes, compactions, False
-        if isinstance(job, _Write):
-            writes.append(job)
-        else:
-            compactions.append(job)
-        if waiting.empty() or len(writes) >= LARGEST_BATCH:
-            return writes, compactions, True
+    def _run(self) -> None:
+        """The writer thread: does nothing but commit."""
+        while (batch := self._inbox.get()) is not None:
+            try:
+                sqlite_file.write(self._connection, batch.rows, batch.compaction)
+            except Exception as error:
+                batch.error = error
+            self._committed.release()

@@ -7,6 +7,7 @@ Only this process may use the directory: it holds a lock on the file `lock` in i
 """
 
 import fcntl
+import json
 import os
 import sqlite3
 import zlib
@@ -38,7 +39,8 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('compacted', 0);
 """
 INSERT = "INSERT INTO log VALUES (?, ?, ?, ?, ?)"
-DELETE = "DELETE FROM log WHERE revision=?"
+MORE = ", (?, ?, ?, ?, ?)"
+ROWS_AT_ONCE = 64
 ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
 TYPES: tuple[ChangeType, ...] = ("ADDED", "MODIFIED", "DELETED")
 Row = tuple[int, int, str, bytes, int]
@@ -90,7 +92,9 @@ def connect(directory: Path) -> sqlite3.Connection:
     new = not path.exists()
     if new:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=32)
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=ROWS_AT_ONCE + 16
+    )
     try:
         if path.stat().st_size == 0 and not path.with_name(f"{DATA}-wal").exists():
             _create(connection)
@@ -207,18 +211,35 @@ class Compaction:
 
 
 def write(connection: sqlite3.Connection, rows: Sequence[Row], compaction: Compaction | None) -> None:
-    """Append changes and drop old ones, all or nothing; when this returns it is on the disk."""
+    """Append changes and drop old ones, all or nothing; when this returns it is on the disk.
+
+    As few statements as can be: after each of them the writer thread has to wait for its turn again, which takes
+    milliseconds while the event loop is busy. A single statement is a transaction by itself.
+    """
+    if compaction is None and len(rows) <= ROWS_AT_ONCE:
+        _insert(connection, rows)
+        return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.executemany(INSERT, rows)
+        for begin in range(0, len(rows), ROWS_AT_ONCE):
+            _insert(connection, rows[begin : begin + ROWS_AT_ONCE])
         if compaction is not None:
-            connection.executemany(DELETE, ((revision,) for revision in compaction.revisions))
-            connection.execute("UPDATE meta SET value=? WHERE name='compacted'", (compaction.compacted,))
+            _drop(connection, compaction)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    connection.execute(INSERT + MORE * (len(rows) - 1), [value for row in rows for value in row])
+
+
+def _drop(connection: sqlite3.Connection, compaction: Compaction) -> None:
+    gone = json.dumps(compaction.revisions)
+    connection.execute("DELETE FROM log WHERE revision IN (SELECT value FROM json_each(?))", (gone,))
+    connection.execute("UPDATE meta SET value=? WHERE name='compacted'", (compaction.compacted,))
 
 
 def obsolete(events: Iterable[Event]) -> list[int]:
