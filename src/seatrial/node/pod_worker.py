@@ -65,7 +65,8 @@ class PodWorker:
             grace, before = (p["metadata"].get("deletionGracePeriodSeconds") for p in (pod, old))
             worth_a_look = self._termination is None or grace != before
         else:
-            worth_a_look = self._containers.adapt(pod["spec"], grace_of(pod)) or foreign
+            adapted = pod["spec"] != old["spec"] and self._containers.adapt(pod["spec"], grace_of(pod))
+            worth_a_look = adapted or foreign
         if worth_a_look:
             self.wake()
 

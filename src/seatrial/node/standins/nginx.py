@@ -11,7 +11,6 @@ import re
 import socket
 import time
 from collections.abc import Callable
-from email.utils import formatdate
 from typing import Any
 
 from seatrial.node.standins import web
@@ -79,11 +78,24 @@ class Nginx:
         self._version, self._root = version, root
         self._clock = web.Clock()
         self.log: Callable[[str], None] = lambda line: None
+        self._last: tuple[web.Request, bool, str, int, int, bytes] | None = None
+        """The last answer and what it was to: most requests are like the one before."""
         moment = time.strptime(RELEASED.get(version, OTHERS_RELEASED), "%Y-%m-%d %H:%M:%S")
         self._modified = calendar.timegm(moment)
         self._body_open = ' bgcolor="white"' if _numbers(version) < (1, 15, 9) else ""
 
     def respond(self, request: web.Request, keep: bool) -> bytes:
+        date = self._clock.http_date()
+        if self._last is not None and self._last[:3] == (request, keep, date):
+            _, _, _, code, size, answer = self._last
+        else:
+            code, size, answer = self._make(request, keep)
+            if not self._root:
+                self._last = (request, keep, date, code, size, answer)
+        self._log(request, code, size)
+        return answer
+
+    def _make(self, request: web.Request, keep: bool) -> tuple[int, int, bytes]:
         code, headers, body = self._answer(request)
         head = [
             f"HTTP/1.1 {code} {REASONS[code]}",
@@ -95,9 +107,9 @@ class Nginx:
         # nginx writes Connection before ETag and Accept-Ranges.
         at = next((i for i, line in enumerate(head) if line.startswith(("ETag", "Accept-Ranges"))), len(head))
         head.insert(at, connection)
-        self._log(request, code, 0 if request.method == "HEAD" else len(body))
-        text = ("\r\n".join(head) + "\r\n\r\n").encode("latin-1")
-        return text if request.method == "HEAD" else text + body
+        if request.method == "HEAD":
+            body = b""
+        return code, len(body), ("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + body
 
     def refuse(self, code: int) -> bytes:
         """The answer to what is no request."""
@@ -118,7 +130,7 @@ class Nginx:
             return (found, *self._error(found))
         content, modified, kind = found
         etag = f'"{modified:x}-{len(content):x}"'
-        date = formatdate(modified, usegmt=True)
+        date = web.http_date(modified)
         fresh = [f"Last-Modified: {date}", f"ETag: {etag}"]
         if _unchanged(request, etag, date):
             return 304, fresh, b""

@@ -40,13 +40,15 @@ Respond = Callable[[Request, bool], bytes]
 
 
 class _Connection:
-    __slots__ = ("buffer", "closing", "out", "peer", "socket")
+    __slots__ = ("buffer", "closing", "full", "last", "out", "peer", "socket")
 
     def __init__(self, connection: socket.socket, peer: str) -> None:
         self.socket, self.peer = connection, peer
         self.buffer = b""
         self.out = b""
-        self.closing = False
+        self.closing = self.full = False
+        self.last: tuple[bytes, Request] | None = None
+        """The last request as it came and as it was understood: clients tend to repeat themselves."""
 
 
 class BadRequest(Exception):
@@ -164,7 +166,7 @@ class Server:
         """Every whole request that has come in."""
         while connection.buffer and not connection.closing:
             try:
-                request, rest = _parse(connection.buffer, connection.peer)
+                request, rest = _next_request(connection)
             except BadRequest as error:
                 connection.out += self._refuse(error.code)
                 connection.closing = True
@@ -190,11 +192,16 @@ class Server:
             return
         connection.out = connection.out[sent:]
         if connection.out:
-            self._epoll.modify(connection.socket.fileno(), select.EPOLLOUT)
+            self._await_room(connection, wanted=True)
         elif connection.closing:
             self._drop(connection)
-        elif sent and self._epoll:
-            self._epoll.modify(connection.socket.fileno(), select.EPOLLIN)
+        else:
+            self._await_room(connection, wanted=False)
+
+    def _await_room(self, connection: _Connection, *, wanted: bool) -> None:
+        if wanted != connection.full:
+            connection.full = wanted
+            self._epoll.modify(connection.socket.fileno(), select.EPOLLOUT if wanted else select.EPOLLIN)
 
     def _drop(self, connection: _Connection) -> None:
         descriptor = connection.socket.fileno()
@@ -210,6 +217,15 @@ class Server:
             self._size = 0
             while data:
                 data = data[os.write(1, data) :]
+
+
+def _next_request(connection: _Connection) -> tuple[Request | None, bytes]:
+    buffer = connection.buffer
+    if connection.last is not None and connection.last[0] == buffer:
+        return connection.last[1], b""
+    request, rest = _parse(buffer, connection.peer)
+    connection.last = (buffer, request) if request is not None and not rest else None
+    return request, rest
 
 
 def _parse(buffer: bytes, peer: str) -> tuple[Request | None, bytes]:
@@ -265,9 +281,13 @@ class Clock:
         second = int(time.time())  # noqa: TID251 - a program of its own has no Env
         if second != self._second:
             self._second = second
-            now = time.gmtime(second)
-            self._http = time.strftime("%a, %d %b %Y %H:%M:%S GMT", now)
-            self._log = time.strftime("%d/%b/%Y:%H:%M:%S +0000", now)
+            self._http = http_date(second)
+            self._log = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(second))
+
+
+def http_date(second: int) -> str:
+    """`Tue, 31 May 2016 14:17:02 GMT`."""
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(second))
 
 
 def complain(text: str) -> None:
