@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import seatrial
 from seatrial.base.env import Env
 from seatrial.base.errors import RuntimeFailure
 from seatrial.base.types import JSON
@@ -152,7 +151,7 @@ class ProcessRuntime:
             return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        source = str(Path(seatrial.__file__).parent.parent)
+        source = str(Path(__file__).parents[3])
         code = (
             f"import sys; sys.path.insert(0, {source!r}); "
             f"from seatrial.node.runtimes import supervisor; supervisor.main({theirs.fileno()})"
