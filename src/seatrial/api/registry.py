@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from seatrial.api.apps_v1 import deployment, replica_set
+from seatrial.api.apps_v1 import controller_revision, daemon_set, deployment, replica_set, stateful_set
+from seatrial.api.batch_v1 import cron_job, job
 from seatrial.api.coordination_v1 import lease
 from seatrial.api.core_v1 import (
     config_map,
@@ -22,10 +23,14 @@ from seatrial.api.discovery_v1 import endpoint_slice
 from seatrial.api.resource import Resource
 
 CONFIG_MAPS = config_map.RESOURCE
+CONTROLLER_REVISIONS = controller_revision.RESOURCE
+CRON_JOBS = cron_job.RESOURCE
+DAEMON_SETS = daemon_set.RESOURCE
 DEPLOYMENTS = deployment.RESOURCE
 ENDPOINTS = endpoints.RESOURCE
 ENDPOINT_SLICES = endpoint_slice.RESOURCE
 EVENTS = event.RESOURCE
+JOBS = job.RESOURCE
 LEASES = lease.RESOURCE
 NAMESPACES = namespace.RESOURCE
 NODES = node.RESOURCE
@@ -36,6 +41,7 @@ REPLICA_SETS = replica_set.RESOURCE
 SECRETS = secret.RESOURCE
 SERVICES = service.RESOURCE
 SERVICE_ACCOUNTS = service_account.RESOURCE
+STATEFUL_SETS = stateful_set.RESOURCE
 
 ALL: tuple[Resource, ...] = (
     CONFIG_MAPS,
@@ -49,8 +55,13 @@ ALL: tuple[Resource, ...] = (
     SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,
+    CONTROLLER_REVISIONS,
+    DAEMON_SETS,
     DEPLOYMENTS,
     REPLICA_SETS,
+    STATEFUL_SETS,
+    CRON_JOBS,
+    JOBS,
     LEASES,
     ENDPOINT_SLICES,
 )

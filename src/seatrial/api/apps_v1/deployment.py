@@ -115,33 +115,33 @@ def _validate_rolling(rolling: Mapping[str, Any]) -> Iterator[FieldError]:
     unavailable, surge = rolling.get("maxUnavailable"), rolling.get("maxSurge")
     for name, value in (("maxUnavailable", unavailable), ("maxSurge", surge)):
         yield from validate_count_or_percent(value, f"{_ROLLING}.{name}")
-    if _number(unavailable) == 0 and _number(surge) == 0:
+    if number_of(unavailable) == 0 and number_of(surge) == 0:
         detail = "may not be 0 when `maxSurge` is 0"
-        yield _invalid(f"{_ROLLING}.maxUnavailable", unavailable, detail)
-    yield from _validate_percent_limit(unavailable, f"{_ROLLING}.maxUnavailable")
+        yield invalid_count(f"{_ROLLING}.maxUnavailable", unavailable, detail)
+    yield from validate_percent_limit(unavailable, f"{_ROLLING}.maxUnavailable")
 
 
 def validate_count_or_percent(value: Any, path: str) -> Iterator[FieldError]:
     """A number from 0 on, or a percentage (also for DaemonSets and budgets)."""
     if isinstance(value, str):
-        yield from (_invalid(path, value, message) for message in names.percent(value))
+        yield from (invalid_count(path, value, message) for message in names.percent(value))
     elif (value or 0) < 0:
         yield validation.invalid(path, value, "must be greater than or equal to 0")
 
 
-def _validate_percent_limit(value: Any, path: str) -> Iterator[FieldError]:
+def validate_percent_limit(value: Any, path: str) -> Iterator[FieldError]:
     if isinstance(value, str) and not names.percent(value) and int(value[:-1]) > 100:
-        yield _invalid(path, value, "must not be greater than 100%")
+        yield invalid_count(path, value, "must not be greater than 100%")
 
 
-def _number(value: Any) -> int:
+def number_of(value: Any) -> int:
     """As upstream compares with 0: a text that is no percentage counts as 0."""
     if isinstance(value, str):
         return 0 if names.percent(value) else int(value[:-1])
     return value or 0
 
 
-def _invalid(path: str, value: Any, detail: str) -> FieldError:
+def invalid_count(path: str, value: Any, detail: str) -> FieldError:
     """An Invalid error that shows an IntOrString as Go's %#v writes it."""
     text, number = (value, 0) if isinstance(value, str) else ("", value or 0)
     kind = int(isinstance(value, str))
