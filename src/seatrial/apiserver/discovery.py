@@ -64,7 +64,8 @@ def entries() -> tuple[Entry, ...]:
     stored = [_entry(resource) for resource in ALL]
     bindings = Entry("", "v1", "bindings", "binding", "Binding", True, ("create",))
     reviews = [
-        Entry(group, "v1", plural, kind.lower(), kind, False, ("create",)) for plural, (group, kind, _) in REVIEWS.items()
+        Entry(group, "v1", plural, kind.lower(), kind, False, ("create",))
+        for plural, (group, kind, _) in REVIEWS.items()
     ]
     return (*stored, bindings, *reviews)
 
@@ -173,7 +174,9 @@ def _subresource_kind(entry: Entry, name: str) -> str:
 
 def aggregated(path: str, form: str) -> JSON:
     """Everything in one document: core at /api, all other groups at /apis."""
-    items = [_aggregated_group(name, versions) for name, versions in groups().items() if (name == "") == (path == "/api")]
+    items = [
+        _aggregated_group(name, versions) for name, versions in groups().items() if (name == "") == (path == "/api")
+    ]
     return {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": f"apidiscovery.k8s.io/{form}",

@@ -88,5 +88,3 @@ def _object(answer: Answer) -> tuple[int, JSON]:
             raise status.resource_not_found()
         return answer.code, {"text": answer.text}
     raise status.bad_request("this request needs a connection of its own")
-
-

@@ -65,7 +65,13 @@ class Reader(Protocol):
     """get, list and watch. `namespace` "" means all namespaces (list, watch) or cluster scope (get)."""
 
     async def get(
-        self, resource: ResourceRef, name: str, namespace: str = "", *, subresource: str = "", resource_version: str = ""
+        self,
+        resource: ResourceRef,
+        name: str,
+        namespace: str = "",
+        *,
+        subresource: str = "",
+        resource_version: str = "",
     ) -> JSON: ...
 
     async def list(
@@ -99,7 +105,13 @@ class Writer(Protocol):
     """All changes. An object's own metadata says name and namespace."""
 
     async def create(
-        self, resource: ResourceRef, obj: JSON, *, dry_run: bool = False, field_manager: str = "", field_validation: str = ""
+        self,
+        resource: ResourceRef,
+        obj: JSON,
+        *,
+        dry_run: bool = False,
+        field_manager: str = "",
+        field_validation: str = "",
     ) -> JSON: ...
 
     async def update(
@@ -136,8 +148,14 @@ class Writer(Protocol):
     ) -> JSON: ...
 
     async def delete_collection(
-        self, resource: ResourceRef, namespace: str = "", *, label_selector: str = "", field_selector: str = "",
-        propagation_policy: str = "", grace_period_seconds: int | None = None,
+        self,
+        resource: ResourceRef,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        propagation_policy: str = "",
+        grace_period_seconds: int | None = None,
     ) -> JSON: ...
 
     async def create_subresource(

@@ -16,7 +16,13 @@ class ApiClient:
         self._transport = transport
 
     async def get(
-        self, resource: ResourceRef, name: str, namespace: str = "", *, subresource: str = "", resource_version: str = ""
+        self,
+        resource: ResourceRef,
+        name: str,
+        namespace: str = "",
+        *,
+        subresource: str = "",
+        resource_version: str = "",
     ) -> JSON:
         query = {"resourceVersion": resource_version} if resource_version else {}
         return await self._send(Request("GET", resource.path(namespace, name, subresource), query))
@@ -166,9 +172,7 @@ def _without_empty(**fields: str) -> dict[str, str]:
 
 
 def _write_options(dry_run: bool, field_manager: str, field_validation: str = "") -> dict[str, str]:
-    return _without_empty(
-        dryRun="All" if dry_run else "", fieldManager=field_manager, fieldValidation=field_validation
-    )
+    return _without_empty(dryRun="All" if dry_run else "", fieldManager=field_manager, fieldValidation=field_validation)
 
 
 def _delete_options(propagation_policy: str, grace_period_seconds: int | None, dry_run: bool = False) -> JSON:

@@ -36,9 +36,7 @@ EXPIRED_SOON_SECONDS = 10.0
 class HttpTransport:
     """One cluster over HTTP. Closing it closes its connections."""
 
-    def __init__(
-        self, access: Access, *, user_agent: str = "seatrial", retry: RetryPolicy | None = None
-    ) -> None:
+    def __init__(self, access: Access, *, user_agent: str = "seatrial", retry: RetryPolicy | None = None) -> None:
         import httpx
 
         self._access, self._retry = access, retry or RetryPolicy()
@@ -273,7 +271,9 @@ class _Credentials:
                 credential = await _run_plugin(plugin)
                 self._plugin_token = (credential.get("status") or {}).get("token") or ""
                 if not self._plugin_token:
-                    raise ToolError(f"{plugin.command[0]} printed no token (client certificates of plugins: not supported)")
+                    raise ToolError(
+                        f"{plugin.command[0]} printed no token (client certificates of plugins: not supported)"
+                    )
             return self._plugin_token
 
 

@@ -1,5 +1,6 @@
 """Request bodies: JSON or YAML, decoded, with Kubernetes' words for what is wrong with them (spec: api.md §3, §4)."""
 
+from functools import cache
 from typing import Any
 
 import orjson
@@ -88,19 +89,18 @@ def _parse(data: bytes, media: str) -> Any:
         raise ValueError(" ".join(str(error).split())) from None
 
 
+@cache
 def _json_loader() -> Any:
     """YAML as JSON would say it: no dates, and keys are strings."""
     import yaml
 
     base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-    class Loader(base):  # type: ignore[misc, valid-type]
-        yaml_implicit_resolvers = {
-            first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-            for first, resolvers in base.yaml_implicit_resolvers.items()
-        }
-
-    return Loader
+    resolvers = {
+        first: [(tag, pattern) for tag, pattern in those if tag != "tag:yaml.org,2002:timestamp"]
+        for first, those in base.yaml_implicit_resolvers.items()
+    }
+    return type("JsonLoader", (base,), {"yaml_implicit_resolvers": resolvers})
 
 
 def _unrecognised(kind: str, problem: str, data: bytes) -> StatusError:

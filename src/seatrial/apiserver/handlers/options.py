@@ -48,7 +48,7 @@ def _initial_events_errors(match: str, watching: bool) -> Sequence[FieldError]:
     if not match:
         return [validation.forbidden(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")]
     if match != "NotOlderThan":
-        return [validation.not_supported(field, match, ["NotOlderThan"])]
+        return [validation.unsupported(field, match, ["NotOlderThan"])]
     return ()
 
 
@@ -64,11 +64,9 @@ def _match_errors(match: str, version: str, token: str, watching: bool) -> Seque
     if token:
         errors.append(validation.forbidden(field, "resourceVersionMatch is forbidden when continue is provided"))
     if match not in ("Exact", "NotOlderThan"):
-        errors.append(validation.not_supported(field, match, ["Exact", "NotOlderThan", ""]))
+        errors.append(validation.unsupported(field, match, ["Exact", "NotOlderThan", ""]))
     if match == "Exact" and version == "0":
-        errors.append(
-            validation.forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
-        )
+        errors.append(validation.forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'))
     return errors
 
 
@@ -102,7 +100,7 @@ def _dry_run_errors(call: Call) -> Sequence[FieldError]:
     values = call.lists.get("dryRun") or ([call.query["dryRun"]] if "dryRun" in call.query else [])
     if all(value == "All" for value in values):
         return ()
-    return [validation.not_supported("dryRun", values, ["All"])]
+    return [validation.unsupported("dryRun", values, ["All"])]
 
 
 def _write_errors(call: Call, patch_type: str) -> Sequence[FieldError]:
@@ -115,7 +113,7 @@ def _write_errors(call: Call, patch_type: str) -> Sequence[FieldError]:
     if patch_type and patch_type != bodies.APPLY_TYPE and "force" in query:
         errors.append(validation.forbidden("force", "may not be specified for non-apply patch"))
     if chosen not in FIELD_VALIDATIONS:
-        errors.append(validation.not_supported("fieldValidation", chosen, FIELD_VALIDATIONS))
+        errors.append(validation.unsupported("fieldValidation", chosen, FIELD_VALIDATIONS))
     return errors
 
 
@@ -123,7 +121,7 @@ def delete_options(call: Call) -> DeleteOptions:
     """From the body, or from the query when there is none."""
     body = bodies.decode_options(call, "DeleteOptions") or _from_query(call)
     if any(value != "All" for value in body.get("dryRun") or ()):
-        errors = [validation.not_supported("dryRun", body["dryRun"], ["All"])]
+        errors = [validation.unsupported("dryRun", body["dryRun"], ["All"])]
         raise status.invalid_kind(META, "DeleteOptions", "", errors)
     preconditions = body.get("preconditions") or {}
     return DeleteOptions(

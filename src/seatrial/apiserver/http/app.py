@@ -8,7 +8,6 @@ A GET of one object takes a short cut through `_stored_bytes`: no `Call`, no neg
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 import orjson
 
@@ -21,6 +20,7 @@ from seatrial.apiserver.http.auth import TokenAuthenticator
 from seatrial.apiserver.http.metrics import Metrics
 from seatrial.apiserver.http.responses import Encoded
 from seatrial.apiserver.negotiation import Wanted
+from seatrial.apiserver.users import ANONYMOUS
 from seatrial.base.errors import StatusError
 from seatrial.machinery import status
 
@@ -64,9 +64,7 @@ class App:
             return False
         counts, key = self._metrics.requests, ("get", route.resource.qualified, "", 200)
         counts[key] = counts.get(key, 0) + 1
-        await send(
-            {"type": "http.response.start", "status": 200, "headers": (JSON_TYPE, NO_CACHE, self._audit_id())}
-        )
+        await send({"type": "http.response.start", "status": 200, "headers": (JSON_TYPE, NO_CACHE, self._audit_id())})
         await send({"type": "http.response.body", "body": record.data})
         return True
 
@@ -119,7 +117,13 @@ class App:
         return answer
 
     async def _send(
-        self, call: Call, wanted: Wanted, answer: Answer | Encoded, headers: RequestHeaders, receive: Receive, send: Send
+        self,
+        call: Call,
+        wanted: Wanted,
+        answer: Answer | Encoded,
+        headers: RequestHeaders,
+        receive: Receive,
+        send: Send,
     ) -> None:
         if isinstance(answer, Watching):
             await self._watch(call, wanted, answer, receive, send)
@@ -164,7 +168,8 @@ class App:
     async def _watch(self, call: Call, wanted: Wanted, watch: Watching, receive: Receive, send: Send) -> None:
         """Events as they come, until the time is up or the client has gone."""
         name = watch.resource.qualified
-        lines, bookmark = watch_stream.plain_lines, watch_stream.plain_bookmark(watch)
+        lines: watch_stream.Lines = watch_stream.plain_lines
+        bookmark = watch_stream.plain_bookmark(watch)
         if wanted.form:
             include = call.query.get("includeObject", "")
             lines, bookmark = watch_stream.shaped(watch, wanted, include, self._handlers.env.now)
@@ -236,8 +241,6 @@ async def _pump(answer: Streaming, send: Send) -> None:
 
 def _unread(scope: Scope) -> Call:
     """The request as far as its first line tells."""
-    from seatrial.apiserver.users import ANONYMOUS
-
     return Call(scope["method"], scope["path"], {}, ANONYMOUS)
 
 
@@ -264,5 +267,3 @@ def _lenient(accept: str) -> Wanted:
     except StatusError:
         return negotiation.PLAIN
     return Wanted(yaml=wanted.yaml, pretty=wanted.pretty) if wanted.form else wanted
-
-

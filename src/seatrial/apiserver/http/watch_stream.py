@@ -94,7 +94,9 @@ def plain_bookmark(watch: Watching) -> Callable[[JSON], bytes]:
     return encode
 
 
-def shaped(watch: Watching, wanted: Wanted, include: str, now: Callable[[], float]) -> tuple[Lines, Callable[[JSON], bytes]]:
+def shaped(
+    watch: Watching, wanted: Wanted, include: str, now: Callable[[], float]
+) -> tuple[Lines, Callable[[JSON], bytes]]:
     """Lines and bookmarks as Tables (columns only in the first), or as bare metadata."""
     if wanted.form != "Table":
         return _partial(wanted.version), plain_bookmark(watch)

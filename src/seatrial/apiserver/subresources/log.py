@@ -49,9 +49,7 @@ def choose_container(pod: JSON, asked: str) -> str:
     name = pod["metadata"]["name"]
     containers = [container["name"] for container in spec["containers"]]
     others = [
-        container["name"]
-        for field in ("initContainers", "ephemeralContainers")
-        for container in spec.get(field) or ()
+        container["name"] for field in ("initContainers", "ephemeralContainers") for container in spec.get(field) or ()
     ]
     if asked:
         if asked not in containers and asked not in others:
