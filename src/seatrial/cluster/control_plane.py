@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from seatrial.api import schema_set
 from seatrial.apiserver import bootstrap
+from seatrial.apiserver.admission import chain
 from seatrial.apiserver.handlers.dispatch import Handlers
 from seatrial.apiserver.http.app import App
 from seatrial.apiserver.http.auth import TokenAuthenticator
@@ -48,7 +49,9 @@ async def make(
         known = schema_set.releases()
         raise ToolError(f"--kubernetes-version {release} is not known; there are {known[0]} to {known[-1]}")
     network = ServiceNetwork(str(addresses.services), env)
-    registry = Registry(store, env, schema_set.load(release), service_network=network)
+    registry = Registry(
+        store, env, schema_set.load(release), service_network=network, plugins=chain.WITH_EXISTING_ACCOUNTS
+    )
     await bootstrap.bootstrap(registry)
     return ControlPlane(registry, Handlers(registry, env, find_node=find_node, release=release))
 

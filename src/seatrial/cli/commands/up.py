@@ -97,6 +97,7 @@ def _foreground(config: ClusterConfig, ready_fd: int | None) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         async with Cluster(config) as cluster:
+            loops.tune_garbage_collection()
             if ready_fd is None:
                 _tell(config.name, cluster.url, str(cluster.kubeconfig), len(cluster.nodes))
             else:
