@@ -32,7 +32,7 @@ class PodWorker:
     """One Pod on one node."""
 
     __slots__ = (
-        "_containers", "_context", "_dirty", "_ended", "_newest", "_removed", "_set_up_failures",
+        "_containers", "_context", "_dirty", "_ended", "_is_set_up", "_newest", "_removed", "_set_up_failures",
         "_task", "_termination", "_timer", "_uid", "_view", "pod",
     )  # fmt: skip
 
@@ -43,7 +43,7 @@ class PodWorker:
         self._newest = pod
         """The newest version that is known: the informer's, or what our own last write returned."""
         self._set_up_failures = 0
-        self._dirty = self._removed = self._ended = False
+        self._dirty = self._removed = self._ended = self._is_set_up = False
         self._termination: Termination | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -123,7 +123,7 @@ class PodWorker:
     # --- a Pod that is to run ---
 
     async def _advance(self) -> None:
-        if self._containers.address is None and not await self._set_up():
+        if not self._is_set_up and not await self._set_up():
             await self._write_status()
             return
         now = self._context.env.now()
@@ -169,14 +169,14 @@ class PodWorker:
         """The Pod's address and volumes; False when that has to be tried again."""
         context = self._context
         try:
-            address = await self._attach()
+            self._containers.address = address = await self._attach()
+            self._view.pod_ip = address.ip
             if context.runtime.runs_processes:
                 await context.sources.mount(self.pod, address)
         except (RuntimeFailure, VolumeError) as error:
             self._set_up_failed(error)
             return False
-        self._containers.address = address
-        self._view.pod_ip = address.ip
+        self._is_set_up = True
         return True
 
     async def _attach(self) -> PodAddress:
@@ -253,6 +253,7 @@ class PodWorker:
         if self._context.runtime.runs_processes:
             await self._context.sources.unmount(self.pod)
         self._containers.address = None
+        self._is_set_up = False
         await self._context.network.release(self._uid)
 
     async def _forget(self) -> None:
