@@ -79,7 +79,10 @@ def update_managers(
     managers = _given_or_live(old, new, subresource)
     if old is not None and not managers:
         return []
-    compared = typed.compare(schema, _comparable(old or {}), _comparable(new))
+    if old is None:
+        compared = typed.compare_created(schema, _comparable(new))
+    else:
+        compared = typed.compare(schema, _comparable(old), _comparable(new))
     if ignored:
         compared = _excluding(compared, ignored)
     if compared.changed:

@@ -4,6 +4,7 @@ Follows sigs.k8s.io/structured-merge-diff/v4/typed. Nothing is changed in place.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -62,6 +63,24 @@ def compare(schema: FieldSchema, old: JSON, new: JSON) -> Comparison:
     result = Comparison({}, {}, {})
     _compare_maps(schema, old, new, result)
     return result
+
+
+def compare_created(schema: FieldSchema, new: JSON) -> Comparison:
+    """compare(schema, {}, new). The Pods of one template differ in metadata only: what is known is not done again."""
+    result = Comparison({}, {}, {})
+    for name, value in new.items():
+        if type(value) is dict and name != "metadata":
+            parts = _created_part(schema, name, orjson.dumps(value))
+        else:
+            parts = compare(schema, {}, {name: value})
+        for part, whole in zip(parts, result, strict=True):
+            whole.update(part)
+    return result
+
+
+@lru_cache(maxsize=512)
+def _created_part(schema: FieldSchema, name: str, encoded: bytes) -> Comparison:
+    return compare(schema, {}, {name: orjson.loads(encoded)})
 
 
 def _compare_maps(schema: FieldSchema, old: JSON, new: JSON, result: Comparison) -> None:

@@ -320,3 +320,16 @@ def test_sets_split_into_what_is_shared_and_what_is_not(left: JSON, right: JSON)
         *field_set.members(left),
         *field_set.members(right),
     }
+
+
+def test_what_is_known_of_a_created_object_is_what_would_be_found_out() -> None:
+    schema = schema_set.load().field_schema("", "v1", "Pod")
+    container = {"name": "c", "image": "nginx", "ports": [{"containerPort": 80, "protocol": "TCP"}], "resources": {}}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "a", "labels": {"x": "y"}},
+        "spec": {"containers": [container]},
+    }
+    for _ in range(2):
+        assert typed.compare_created(schema, pod) == typed.compare(schema, {}, pod)
