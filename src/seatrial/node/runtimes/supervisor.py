@@ -10,6 +10,7 @@ stdout, stderr), `signal`, `forget`. From it: `started`, `failed`, `exited`.
 """
 
 import array
+import gc
 import importlib
 import json
 import os
@@ -146,6 +147,8 @@ class Supervisor:
         return lambda: self._read(child, descriptor)
 
     def _read(self, child: Child, descriptor: int) -> bool:
+        if descriptor not in child.streams:
+            return False  # closed by an event of the same round
         try:
             data = os.read(descriptor, MAX_PACKET)
         except BlockingIOError:
@@ -316,6 +319,7 @@ def kill_all() -> None:
 def main(descriptor: int) -> None:
     """Serve the cluster at the other end of the socket `descriptor`."""
     container_process.become_subreaper()
+    gc.freeze()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
