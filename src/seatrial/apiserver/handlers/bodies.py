@@ -1,16 +1,19 @@
-"""Request bodies: JSON or YAML, decoded, with Kubernetes' words for what is wrong with them (spec: api.md §3, §4)."""
+"""Request bodies: JSON, YAML or protobuf, decoded, with Kubernetes' words for what is wrong with them (spec: api.md §3, §4)."""
 
 from functools import cache
 from typing import Any
 
 import orjson
 
+from seatrial.api import protobuf_fields
+from seatrial.apiserver.handlers import protobuf_body
 from seatrial.apiserver.handlers.call import Call
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
-from seatrial.machinery import status, strict_json
+from seatrial.machinery import protobuf, status, strict_json
 
 JSON_TYPE, YAML_TYPE = "application/json", "application/yaml"
+PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf"
 APPLY_TYPE = "application/apply-patch+yaml"
 PATCH_TYPES = (
     "application/json-patch+json",
@@ -32,6 +35,8 @@ def decode_object(call: Call, kind: str) -> JSON:
     if not isinstance(call.body, bytes):
         return call.body if call.body is not None else {}
     media = media_type(call.content_type)
+    if media == PROTOBUF_TYPE:
+        return _from_protobuf(call.body, kind) if call.body else {}
     if media not in (JSON_TYPE, YAML_TYPE):
         raise status.unsupported_media_type(
             f"the body of the request was in an unknown format - accepted media types include: {ACCEPTED}"
@@ -46,6 +51,19 @@ def decode_object(call: Call, kind: str) -> JSON:
         problem = f"json: cannot unmarshal {_go_kind(value)} into Go value of type struct {{ APIVersion string }}"
         raise _unrecognised(kind, problem, call.body)
     return value
+
+
+def _from_protobuf(data: bytes, kind: str) -> JSON:
+    try:
+        envelope = protobuf.open_envelope(data)
+        message = protobuf_fields.KINDS.get((envelope.api_version, envelope.kind))
+        if message is None:
+            named = f"{envelope.kind} of {envelope.api_version}"
+            raise status.unsupported_media_type(f"{named} is not understood in {PROTOBUF_TYPE}; send JSON instead")
+        fields = protobuf.decode(envelope.raw, message, protobuf_fields.FIELDS)
+    except protobuf.ProtobufError as error:
+        raise status.bad_request(f"the {kind} in the body can't be read: {error}") from None
+    return {"kind": envelope.kind, "apiVersion": envelope.api_version, **fields}
 
 
 def decode_options(call: Call, kind: str) -> JSON:
