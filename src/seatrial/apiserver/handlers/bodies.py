@@ -1,4 +1,4 @@
-"""Request bodies: JSON, YAML or protobuf, decoded, with Kubernetes' words for what is wrong with them (spec: api.md §3, §4)."""
+"""Request bodies: JSON, YAML or protobuf, decoded, with Kubernetes' words for what is wrong (spec: api.md §3, §4)."""
 
 from functools import cache
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import orjson
 
 from seatrial.api import protobuf_fields
-from seatrial.apiserver.handlers import protobuf_body
 from seatrial.apiserver.handlers.call import Call
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
