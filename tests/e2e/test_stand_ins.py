@@ -52,11 +52,6 @@ def until_refused(port: int) -> None:
             return
 
 
-def blocked_signals(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigBlk"))
-
-
 def answer(connection: socket.socket) -> tuple[str, bytes]:
     """One response, by its Content-Length."""
     data = b""
@@ -149,10 +144,17 @@ def test_an_echo_returns_what_it_was_sent() -> None:
 
 
 def test_a_pause_waits_for_its_end() -> None:
-    with running("pause", 0) as program:
-        while not blocked_signals(program.pid):
-            assert program.poll() is None
-        program.terminate()
-        _, errors = program.communicate(timeout=20)
-        assert errors == b"Shutting down, got signal: Terminated\n"
-        assert program.returncode == 0
+    code = "from seatrial.node.standins import pause; exit(pause.run({}, lambda: print('up', flush=True)))"
+    program = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": SOURCE},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert program.stdout is not None
+    assert program.stdout.readline() == b"up\n"
+    assert program.poll() is None
+    program.terminate()
+    _, errors = program.communicate(timeout=20)
+    assert errors == b"Shutting down, got signal: Terminated\n"
+    assert program.returncode == 0

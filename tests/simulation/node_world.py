@@ -118,7 +118,7 @@ async def simulated(
 ) -> AsyncIterator[NodeWorld]:
     """Simulated nodes on the running virtual loop."""
     env = SimulatedEnv(asyncio.get_running_loop().time)
-    runtime = SimulatedRuntime(env, Model(Behaviour(**default), images or {}))
+    runtime = SimulatedRuntime(env, Model(Behaviour.from_json(default), images or {}))
     async with _world(env, runtime, SimulatedNetwork(), None, nodes, withdrawn) as there:
         yield there
 
