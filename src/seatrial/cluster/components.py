@@ -18,6 +18,7 @@ from seatrial.controllers import (
     taint_eviction,
 )
 from seatrial.controllers.deployment import controller as deployment
+from seatrial.controllers.stateful_set import controller as stateful_set
 from seatrial.reconcile.controller import AnyController
 from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.runner import Runner
@@ -27,6 +28,7 @@ CONTROLLERS: tuple[AnyController, ...] = (
     deployment.CONTROLLER,
     replica_set.CONTROLLER,
     replication_controller.CONTROLLER,
+    stateful_set.CONTROLLER,
     endpoints.CONTROLLER,
     endpoint_slice.CONTROLLER,
     namespace.CONTROLLER,
