@@ -33,18 +33,17 @@ from seatrial.store.memory import MemoryStore
 class Talker:
     """A node whose containers say their options, and `tick` for as long as they are followed."""
 
-    closed: int = 0
-    followed: asyncio.Event = field(default_factory=asyncio.Event)
+    nobody_follows: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def logs(self, pod: JSON, options: LogOptions) -> AsyncIterator[bytes]:
         try:
             yield f"{pod['metadata']['name']} {options.container} {options.tail_lines}\n".encode()
             while options.follow:
-                self.followed.set()
                 await asyncio.sleep(0.01)
                 yield b"tick\n"
         finally:
-            self.closed += 1
+            if options.follow:
+                self.nobody_follows.set()
 
     async def exec(self, pod: JSON, options: ExecOptions) -> "Echo":
         return Echo(options)

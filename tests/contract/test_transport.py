@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from contract.api_world import WAYS, Api, Scenario, config_map, pod, run
 
+from contract.api_world import WAYS, Api, Scenario, config_map, pod, run
 from seatrial.api.registry import CONFIG_MAPS, NAMESPACES, PODS
 from seatrial.base.errors import StatusError
 from seatrial.client import wait
@@ -142,9 +142,7 @@ async def test_a_watch_ends_at_its_time_with_a_bookmark(api: Api) -> None:
     events = [event async for event in api.client.watch(CONFIG_MAPS, "default", timeout_seconds=3)]
     assert [event.type for event in events] == ["ADDED", "BOOKMARK"]
     assert set(events[1].object) == {"kind", "apiVersion", "metadata"}
-    assert int(events[1].object["metadata"]["resourceVersion"]) >= int(
-        events[0].object["metadata"]["resourceVersion"]
-    )
+    assert int(events[1].object["metadata"]["resourceVersion"]) >= int(events[0].object["metadata"]["resourceVersion"])
 
 
 @scenario
@@ -231,8 +229,7 @@ async def test_a_log_is_read_and_followed_until_nobody_listens(api: Api) -> None
         if b"tick" in text:
             break
     await following.aclose()  # type: ignore[attr-defined]
-    while api.node.closed < 2:
-        await asyncio.sleep(0.005)
+    await api.node.nobody_follows.wait()
 
 
 @scenario

@@ -101,9 +101,22 @@ def _parse(data: bytes, media: str) -> Any:
     import yaml
 
     try:
-        return yaml.load(data, Loader=_json_loader())
+        return _as_json(yaml.load(data, Loader=_json_loader()))
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
+
+
+def _as_json(value: Any) -> Any:
+    """Keys that YAML reads as numbers or truth values become strings (sigs.k8s.io/yaml)."""
+    if isinstance(value, dict):
+        return {_key(name): _as_json(member) for name, member in value.items()}
+    return [_as_json(member) for member in value] if isinstance(value, list) else value
+
+
+def _key(name: Any) -> str:
+    if isinstance(name, bool):
+        return "true" if name else "false"
+    return str(name)
 
 
 @cache

@@ -3,15 +3,16 @@
 Answers hold records and objects, not bytes: HTTP encodes them as the client asked, the loopback hands them over.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from seatrial.api.resource import Resource
 from seatrial.apiserver.node_access import ExecOptions, ExecSession
 from seatrial.apiserver.registry import Listing
-from seatrial.apiserver.registry_watch import RegistryWatch
+from seatrial.apiserver.registry_watch import Change, RegistryWatch
 from seatrial.apiserver.users import UserInfo
+from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.machinery import status
 from seatrial.store.base import Record
@@ -83,12 +84,33 @@ class Listed:
     listing: Listing
 
 
+class ExpiredWatch:
+    """A watch that asked for changes that are no longer kept: all it ever tells is that."""
+
+    revision = 0
+
+    def __init__(self, error: StatusError) -> None:
+        self._error = error
+
+    def __aiter__(self) -> "ExpiredWatch":
+        return self
+
+    async def __anext__(self) -> Change:
+        raise self._error
+
+    def drain(self) -> Sequence[Change]:
+        return ()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watching:
     """A watch that has begun. `initial`: what was there before it, to be told first, with a mark where that ends."""
 
     resource: Resource
-    events: RegistryWatch
+    events: RegistryWatch | ExpiredWatch
     timeout_seconds: float
     bookmarks: bool
     initial: Listing | None = None

@@ -2,10 +2,12 @@
 
 from seatrial.apiserver import selection
 from seatrial.apiserver.handlers import options
-from seatrial.apiserver.handlers.call import Answer, Call, Listed, Stored, Watching
+from seatrial.apiserver.handlers.call import Answer, Call, ExpiredWatch, Listed, Stored, Watching
 from seatrial.apiserver.registry import Registry
+from seatrial.apiserver.registry_watch import RegistryWatch
 from seatrial.apiserver.routes import Route
 from seatrial.base.env import Env
+from seatrial.base.errors import StatusError
 from seatrial.machinery import status
 
 MIN_WATCH_SECONDS = 1800.0
@@ -53,5 +55,11 @@ async def watch(registry: Registry, env: Env, call: Call, route: Route) -> Answe
         initial = await registry.list(resource, route.namespace, wanted)
         version = str(initial.revision)
     seconds = call.integer("timeoutSeconds") or MIN_WATCH_SECONDS * (1 + env.random.random())
-    events = registry.watch(resource, route.namespace, wanted, resource_version=version)
+    events: RegistryWatch | ExpiredWatch
+    try:
+        events = registry.watch(resource, route.namespace, wanted, resource_version=version)
+    except StatusError as error:
+        if error.code != 410:
+            raise
+        events = ExpiredWatch(error)
     return Watching(resource, events, seconds, bookmarks, initial)

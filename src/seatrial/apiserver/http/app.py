@@ -7,7 +7,9 @@ A GET of one object takes a short cut through `_stored_bytes`: no `Call`, no neg
 """
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Iterator
 
 import orjson
 
@@ -40,6 +42,7 @@ class App:
         self._handlers, self._authenticator, self._metrics = handlers, authenticator, metrics
         self._audit_prefix = handlers.env.new_uid()[:24]
         self._audits = 0
+        self._endless: dict[asyncio.Task[None], None] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: RequestHeaders = dict(scope["headers"])
@@ -47,6 +50,24 @@ class App:
             await self._websocket(scope, headers, receive, send)
         elif scope["query_string"] or scope["method"] != "GET" or not await self._stored_bytes(scope, headers, send):
             await self._request(scope, headers, receive, send)
+
+    def end_streams(self) -> None:
+        """Let go of all watches, logs and sessions: the server can't stop as long as one is open."""
+        for task in list(self._endless):
+            task.cancel()
+
+    @contextlib.contextmanager
+    def _as_endless(self) -> Iterator[None]:
+        """The current task is one that `end_streams` has to end."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._endless[task] = None
+        try:
+            yield
+        except asyncio.CancelledError:
+            log.debug("ended by the server: %s", task.get_name())
+        finally:
+            self._endless.pop(task, None)
 
     async def _stored_bytes(self, scope: Scope, headers: RequestHeaders, send: Send) -> bool:
         """GET of one object, as JSON, for a user we know. False: it is something else, or it fails."""
@@ -126,10 +147,12 @@ class App:
         send: Send,
     ) -> None:
         if isinstance(answer, Watching):
-            await self._watch(call, wanted, answer, receive, send)
+            with self._as_endless():
+                await self._watch(call, wanted, answer, receive, send)
         elif isinstance(answer, Streaming):
             self._count(call, 200)
-            await self._stream(call, answer, receive, send)
+            with self._as_endless():
+                await self._stream(call, answer, receive, send)
         else:
             encoded = answer
             if not isinstance(encoded, Encoded):
@@ -220,7 +243,8 @@ class App:
             await send({"type": "websocket.http.response.body", "body": orjson.dumps(error.status)})
             return
         self._count(call, 101)
-        await exec_websocket.run(answer, protocol, receive, send)
+        with self._as_endless():
+            await exec_websocket.run(answer, protocol, receive, send)
 
     def _count(self, call: Call, code: int) -> None:
         route = routes.resolve(call.path)

@@ -7,10 +7,9 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from seatrial.base.errors import ToolError
 
@@ -19,7 +18,13 @@ CONCURRENT_REQUESTS = 65_536
 """Watches are requests too, and last long."""
 START_SECONDS = 10.0
 
-Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+class Application(Protocol):
+    """An ASGI application that knows its endless answers."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+    def end_streams(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Listener:
         """End all requests, watches too, and stop listening."""
         if self._serving is None:
             return
+        self._app.end_streams()
         self._server.stop()
         await asyncio.wait([self._serving])
         self._serving = self._server = None
