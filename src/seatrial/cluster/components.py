@@ -17,6 +17,7 @@ from seatrial.controllers import (
     service_account,
     taint_eviction,
 )
+from seatrial.controllers.daemon_set import controller as daemon_set
 from seatrial.controllers.deployment import controller as deployment
 from seatrial.controllers.stateful_set import controller as stateful_set
 from seatrial.reconcile.controller import AnyController
@@ -29,6 +30,7 @@ CONTROLLERS: tuple[AnyController, ...] = (
     replica_set.CONTROLLER,
     replication_controller.CONTROLLER,
     stateful_set.CONTROLLER,
+    daemon_set.CONTROLLER,
     endpoints.CONTROLLER,
     endpoint_slice.CONTROLLER,
     namespace.CONTROLLER,
