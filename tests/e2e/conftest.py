@@ -1,6 +1,7 @@
 """Fixtures for tests with the real command line: every test has a state directory and clusters of its own."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from e2e import kubectl_world
+from e2e.kubectl_world import Kubectl
+from seatrial import RunningCluster
 
 SEATRIAL = str(Path(sys.executable).with_name("seatrial"))
 
@@ -48,3 +53,17 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     yield it
     for name in it.names:
         it.run("down", "--name", name, check=False)
+
+
+@pytest.fixture(scope="module")
+def two_nodes() -> Iterator[RunningCluster]:
+    """A cluster that the tests of a file share."""
+    with RunningCluster(nodes=2) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def kubectl(two_nodes: RunningCluster, request: pytest.FixtureRequest, tmp_path: Path) -> Kubectl:
+    """kubectl in a namespace of the test's own."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
+    return kubectl_world.user_of(two_nodes, words[:60].strip("-"), tmp_path)
