@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from seatrial.api import old_schemas
 from seatrial.base.types import JSON
 from seatrial.machinery.field_schema import FieldSchema, SchemaTable
 from seatrial.machinery.schema import Validator
@@ -22,12 +23,12 @@ GVK = tuple[str, str, str]
 
 
 class SchemaSet:
-    """Every kind that a release knows."""
+    """Every kind that a release knows, in old group versions, too."""
 
     def __init__(self, release: str, definitions: Mapping[str, JSON]) -> None:
         self.release = release
-        self.definitions = definitions
-        self.table = SchemaTable(definitions)
+        self.definitions: Mapping[str, JSON] = old_schemas.with_old_versions(definitions)
+        self.table = SchemaTable(self.definitions)
         self._fields: dict[GVK, FieldSchema] = {}
         self._validators: dict[GVK, Validator] = {}
 
@@ -68,7 +69,8 @@ class SchemaSet:
     def docs(self) -> Mapping[str, tuple[str, Mapping[str, str]]]:
         """Definition → (description, {field: description}); read on first use."""
         content: dict[str, Any] = orjson.loads(zlib.decompress(_read(f"{self.release}.docs")))
-        return {name: (entry[0], entry[1]) for name, entry in content.items()}
+        entries = {name: content.get(old_schemas.origin(name)) for name in self.definitions}
+        return {name: (entry[0], entry[1]) for name, entry in entries.items() if entry is not None}
 
 
 @cache

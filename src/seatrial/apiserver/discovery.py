@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from seatrial.api.old_versions import OLD
 from seatrial.api.registry import ALL
 from seatrial.api.resource import Resource
 from seatrial.apiserver.handlers.reviews import KINDS as REVIEWS
@@ -60,14 +61,14 @@ class Entry:
 
 @cache
 def entries() -> tuple[Entry, ...]:
-    """All resources: those that are stored, bindings, and the reviews."""
+    """All resources: those that are stored, bindings, the reviews, and last the old versions of what is stored."""
     stored = [_entry(resource) for resource in ALL]
     bindings = Entry("", "v1", "bindings", "binding", "Binding", True, ("create",))
     reviews = [
         Entry(group, "v1", plural, kind.lower(), kind, False, ("create",))
         for plural, (group, kind, _) in REVIEWS.items()
     ]
-    return (*stored, bindings, *reviews)
+    return (*stored, bindings, *reviews, *(_entry(resource) for resource in OLD))
 
 
 def _entry(resource: Resource) -> Entry:
@@ -159,11 +160,18 @@ def _legacy_entry(entry: Entry) -> JSON:
 
 
 def _legacy_subresource(entry: Entry, name: str) -> JSON:
-    sub = SUBRESOURCES[name]
+    sub = _subresource(entry, name)
     shown: JSON = {"name": f"{entry.plural}/{name}", "singularName": "", "namespaced": entry.namespaced}
     if sub.version:
         shown |= {"group": sub.group, "version": sub.version}
     return {**shown, "kind": _subresource_kind(entry, name), "verbs": list(sub.verbs)}
+
+
+def _subresource(entry: Entry, name: str) -> Subresource:
+    """Old group versions have a Scale of their own."""
+    if name == "scale" and entry.version.startswith("v1beta"):
+        return Subresource(READ_WRITE, "Scale")
+    return SUBRESOURCES[name]
 
 
 def _subresource_kind(entry: Entry, name: str) -> str:
@@ -216,7 +224,7 @@ def _aggregated_entry(entry: Entry) -> JSON:
 
 
 def _aggregated_subresource(entry: Entry, name: str) -> JSON:
-    sub = SUBRESOURCES[name]
+    sub = _subresource(entry, name)
     kind = {
         "group": sub.group if sub.version else entry.group,
         "version": sub.version or entry.version,

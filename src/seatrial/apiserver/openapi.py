@@ -1,6 +1,6 @@
 """The OpenAPI documents by path; each is made when it is first asked for (spec: api.md §12)."""
 
-from seatrial.api.registry import ALL
+from seatrial.api.old_versions import SERVED
 from seatrial.api.schema_set import SchemaSet
 from seatrial.base.types import JSON
 from seatrial.machinery import openapi
@@ -11,11 +11,11 @@ V3, V2 = "/openapi/v3", "/openapi/v2"
 def find(path: str, schemas: SchemaSet) -> JSON | None:
     """The document at a path under /openapi; None if there is none."""
     if path == V2:
-        return openapi.v2_document(ALL, schemas)
+        return openapi.v2_document(SERVED, schemas)
     if path == V3:
-        return openapi.v3_index(ALL, schemas.release)
+        return openapi.v3_index(SERVED, schemas.release)
     root = path.removeprefix(V3 + "/")
     group_version = root.removeprefix("apis/").removeprefix("api/")
-    if root == path or group_version == root or group_version not in openapi.group_versions(ALL):
+    if root == path or group_version == root or group_version not in openapi.group_versions(SERVED):
         return None
-    return openapi.v3_document(group_version, ALL, schemas)
+    return openapi.v3_document(group_version, SERVED, schemas)

@@ -341,7 +341,7 @@ class Registry:
         self._warn_of_duplicate_owners(new, options)
         if not strategy.is_part(subresource):
             resource.prepare_for_update(new, old)
-        strategy.bump_generation(resource, new, old)
+            strategy.bump_generation(resource, new, old)
         if new == old:
             return current
         self._require_valid(resource, name, self._update_errors(resource, new, old, subresource))

@@ -7,7 +7,8 @@ Answers are kept, since most requests ask for paths that were asked for before.
 
 from typing import NamedTuple
 
-from seatrial.api import registry as kinds
+from seatrial.api import old_versions
+from seatrial.api.old_version import OldVersion
 from seatrial.api.registry import NAMESPACES
 from seatrial.api.resource import Resource
 
@@ -15,7 +16,10 @@ CACHED_PATHS = 16_384
 
 
 class Route(NamedTuple):
-    """What a path names. `watch`: a legacy `/watch/` path. `rest`: what follows the subresource (of `proxy`)."""
+    """What a path names. `watch`: a legacy `/watch/` path. `rest`: what follows the subresource (of `proxy`).
+
+    `is_old`: the resource is an OldVersion, whose objects are stored in another form.
+    """
 
     resource: Resource
     namespace: str
@@ -23,6 +27,7 @@ class Route(NamedTuple):
     subresource: str
     rest: str = ""
     watch: bool = False
+    is_old: bool = False
 
 
 _cache: dict[str, Route | None] = {}
@@ -59,7 +64,7 @@ def _route(group: str, version: str, parts: list[str], watch: bool) -> Route | N
     namespace = ""
     if parts[0] == "namespaces" and len(parts) > 2 and not _is_namespace_subresource(group, version, parts):
         namespace, parts = parts[1], parts[2:]
-    resource = kinds.find(group, version, parts[0])
+    resource = old_versions.find(group, version, parts[0])
     if resource is None or (namespace and not resource.namespaced):
         return None
     name = parts[1] if len(parts) > 1 else ""
@@ -69,7 +74,7 @@ def _route(group: str, version: str, parts: list[str], watch: bool) -> Route | N
     rest = "/".join(parts[3:])
     if subresource and (subresource not in resource.subresources or (rest and subresource != "proxy")):
         return None
-    return Route(resource, namespace, name, subresource, rest, watch)
+    return Route(resource, namespace, name, subresource, rest, watch, isinstance(resource, OldVersion))
 
 
 def _is_namespace_subresource(group: str, version: str, parts: list[str]) -> bool:

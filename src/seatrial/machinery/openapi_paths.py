@@ -58,6 +58,7 @@ _SUBRESOURCE_KINDS: Mapping[str, GVK] = {
     "binding": ("", "v1", "Binding"),
     "token": ("authentication.k8s.io", "v1", "TokenRequest"),
 }
+_OF_OLD_VERSIONS = {"rollback": "DeploymentRollback", "scale": "Scale"}
 _CONNECT = frozenset({"attach", "exec", "portforward", "proxy"})
 _POST = frozenset({"binding", "eviction", "token", "rollback"})
 
@@ -106,6 +107,8 @@ class Operation:
 
 def subresource_kind(resource: Served, subresource: str) -> GVK:
     """The kind that a subresource takes or gives: the resource's own unless it is a special one."""
+    if subresource == "rollback" or (subresource == "scale" and resource.version.startswith("v1beta")):
+        return resource.group, resource.version, _OF_OLD_VERSIONS[subresource]
     return _SUBRESOURCE_KINDS.get(subresource, (resource.group, resource.version, resource.kind))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seatrial.api.resource import Resource
+from seatrial.apiserver.conversion.records import ConvertedWatch
 from seatrial.apiserver.node_access import ExecOptions, ExecSession
 from seatrial.apiserver.registry import Listing
 from seatrial.apiserver.registry_watch import Change, RegistryWatch
@@ -110,7 +111,7 @@ class Watching:
     """A watch that has begun. `initial`: what was there before it, to be told first, with a mark where that ends."""
 
     resource: Resource
-    events: RegistryWatch | ExpiredWatch
+    events: RegistryWatch | ConvertedWatch | ExpiredWatch
     timeout_seconds: float
     bookmarks: bool
     initial: Listing | None = None

@@ -6,7 +6,7 @@ A write's way: `Handlers.handle` → `write.create` → `Registry.create` → st
 from collections.abc import Awaitable, Callable
 
 from seatrial.apiserver import routes
-from seatrial.apiserver.handlers import nonresource, read, reviews, subresource, write
+from seatrial.apiserver.handlers import nonresource, old_versions, read, reviews, subresource, write
 from seatrial.apiserver.handlers.call import Answer, Call
 from seatrial.apiserver.node_access import FindNode
 from seatrial.apiserver.registry import Registry
@@ -51,6 +51,8 @@ class Handlers:
         route = routes.resolve(call.path)
         if route is None:
             return await self._without_route(call)
+        if route.is_old:
+            return await old_versions.answer(self.registry, self.env, call, route)
         if route.subresource:
             return await subresource.answer(self, call, route)
         if call.method == "GET" and (route.watch or (call.query and call.flag("watch"))):

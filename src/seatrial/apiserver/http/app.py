@@ -72,7 +72,7 @@ class App:
     async def _stored_bytes(self, scope: Scope, headers: RequestHeaders, send: Send) -> bool:
         """GET of one object, as JSON, for a user we know. False: it is something else, or it fails."""
         route = routes.resolve(scope["path"])
-        if route is None or not route.name or route.subresource or route.watch:
+        if route is None or not route.name or route.subresource or route.watch or route.is_old:
             return False
         agent = headers.get(b"user-agent", b"")
         if headers.get(b"accept", b"") not in PLAIN_ACCEPTS or agent.startswith((b"curl", b"Wget", b"Mozilla/5.0")):
