@@ -1,7 +1,7 @@
 """A rolling update at one moment, as people look at it: pure, from objects, the same for CLI, demo and tests.
 
-"New" and "old" ReplicaSets are told apart as the Deployment controller does (pkg/controller/deployment/util): the new one has
-the Deployment's template.
+"New" and "old" ReplicaSets are told apart as the Deployment controller does (pkg/controller/deployment/util): the new
+one has the Deployment's template.
 """
 
 from collections.abc import Mapping, Sequence
