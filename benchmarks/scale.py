@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-from seatrial.cluster.cluster import Cluster
 
 from seatrial.api.registry import DEPLOYMENTS, PODS
 from seatrial.base.types import JSON
+from seatrial.cluster.cluster import Cluster
 from seatrial.cluster.config import ClusterConfig
 from seatrial.machinery import objects
 

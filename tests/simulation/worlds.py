@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from seatrial.cluster.cluster import Cluster
-
 from seatrial.api.registry import DEPLOYMENTS
 from seatrial.base.env import SimulatedEnv
 from seatrial.base.types import JSON
 from seatrial.client.base import Client
+from seatrial.cluster.cluster import Cluster
 from seatrial.node.runtimes.simulated import Behaviour, Model
 from seatrial.rollout.watching import RollWatch
 

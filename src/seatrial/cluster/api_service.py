@@ -15,7 +15,12 @@ PORT = {"name": "https", "port": 443, "protocol": "TCP"}
 async def publish(client: Client, address: str, host: str, port: int) -> None:
     """Make the Service with this cluster address, and point it to where the API listens now."""
     metadata: JSON = {"name": NAME, "namespace": NAMESPACE}
-    spec = {"type": "ClusterIP", "clusterIP": address, "ports": [{**PORT, "targetPort": port}], "sessionAffinity": "None"}
+    spec = {
+        "type": "ClusterIP",
+        "clusterIP": address,
+        "ports": [{**PORT, "targetPort": port}],
+        "sessionAffinity": "None",
+    }
     service = await _find(client, SERVICES)
     if service is None:
         await client.create(SERVICES, {"metadata": {**metadata, "labels": LABELS}, "spec": spec})

@@ -57,4 +57,4 @@ def seconds_to_stay(pod: JSON, taint: JSON) -> float | None:
 
 def same(one: JSON, other: JSON) -> bool:
     """Taints are told apart by key and effect."""
-    return one["key"] == other["key"] and one["effect"] == other["effect"]
+    return bool(one["key"] == other["key"] and one["effect"] == other["effect"])

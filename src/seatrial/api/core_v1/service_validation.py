@@ -24,7 +24,7 @@ _INTERNAL_TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
 
 def is_headless(spec: JSON) -> bool:
     """clusterIP: None."""
-    return (spec.get("clusterIPs") or [spec.get("clusterIP")])[0] == HEADLESS
+    return bool((spec.get("clusterIPs") or [spec.get("clusterIP")])[0] == HEADLESS)
 
 
 def is_externally_accessible(spec: JSON) -> bool:
