@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosedOK, InvalidStatus
 
 from contract.api_world import Api, config_map, https, pod
 from seatrial.api.registry import CONFIG_MAPS, PODS
+from seatrial.apiserver import listing
 from seatrial.apiserver.http.app import App
 from seatrial.apiserver.http.auth import TokenAuthenticator
 from seatrial.apiserver.http.metrics import Metrics
@@ -106,6 +107,8 @@ async def test_list_items_have_no_kind_of_their_own(api: Api, http: httpx.AsyncC
                      (413, "RequestEntityTooLarge"), id="too large"),
         pytest.param("GET", CONFIG_MAPS_PATH + "?limit=many", {}, b"", (400, "BadRequest"), id="limit"),
         pytest.param("GET", CONFIG_MAPS_PATH + "?labelSelector=a,,b%3D", {}, b"", (400, "BadRequest"), id="selector"),
+        pytest.param("GET", CONFIG_MAPS_PATH + "?watch=1&includeObject=Half", {"Accept": TABLE}, b"",
+                     (400, "BadRequest"), id="includeObject"),
         pytest.param("POST", CONFIG_MAPS_PATH + "?dryRun=some", {}, b"{}", (422, "Invalid"), id="dryRun"),
         pytest.param("GET", CONFIG_MAPS_PATH + "?resourceVersionMatch=Exact", {}, b"", (422, "Invalid"), id="match"),
     ],
@@ -220,6 +223,18 @@ async def test_big_answers_are_compressed_when_asked_for(api: Api, http: httpx.A
     assert len(json.loads(gzip.decompress(raw))["items"][0]["data"]["x"]) == 200_000
     plain = await http.get(CONFIG_MAPS_PATH, headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
+
+
+@http_test
+async def test_a_long_list_comes_in_pieces_and_is_whole(api: Api, http: httpx.AsyncClient) -> None:
+    names = [f"c{number:03}" for number in range(3 * listing.PIECE + 1)]
+    for name in names:
+        await api.client.create(CONFIG_MAPS, config_map(name, x="1"))
+    answer = await http.get(CONFIG_MAPS_PATH, headers={"Accept-Encoding": "identity"})
+    assert "content-length" not in answer.headers
+    assert [item["metadata"]["name"] for item in answer.json()["items"]] == names
+    compressed = await http.get(CONFIG_MAPS_PATH)
+    assert compressed.json() == answer.json()
 
 
 @http_test

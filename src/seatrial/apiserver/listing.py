@@ -1,5 +1,7 @@
 """Lists as bytes: the stored bytes of their items, joined (spec: api.md §6). Nothing is encoded per request."""
 
+from collections.abc import Iterator
+
 import orjson
 
 from seatrial.api.resource import Resource
@@ -18,20 +20,36 @@ def list_metadata(listing: Listing) -> JSON:
     return metadata
 
 
+PIECE = 64
+"""Items in one piece: some hundred kilobytes of Pods, which is sent while the next piece is joined."""
+
+
 def encode(resource: Resource, listing: Listing) -> bytes:
-    """The List object. Its items have no kind and apiVersion: in stored bytes they come first, and are cut off."""
+    """The List object."""
+    return b"".join(pieces(resource, listing))
+
+
+def pieces(resource: Resource, listing: Listing) -> Iterator[bytes]:
+    """The List object in pieces. Its items have no kind and apiVersion: first in the stored bytes, they are cut off."""
     head = orjson.dumps(
         {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": list_metadata(listing)}
     )
-    records = listing.records
+    records, prefix = listing.records, type_prefix(resource)
     if not records:
-        return head[:-1] + b',"items":[]}'
-    prefix = type_prefix(resource)
-    cut = len(prefix)
-    items = [
-        record.data[cut:] if record.data.startswith(prefix) else _without_type(record.object) for record in records
-    ]
-    return b"".join((head[:-1], b',"items":[{', b",{".join(items), b"]}"))
+        yield head[:-1] + b',"items":[]}'
+        return
+    opening = head[:-1] + b',"items":[{'
+    for start in range(0, len(records), PIECE):
+        items = [_item_data(record, prefix) for record in records[start : start + PIECE]]
+        yield opening + b",{".join(items)
+        opening = b",{"
+    yield b"]}"
+
+
+def _item_data(record: Record, prefix: bytes) -> bytes:
+    """What follows the opening brace."""
+    data = record.data
+    return data[len(prefix) :] if data.startswith(prefix) else _without_type(record.object)
 
 
 def type_prefix(resource: Resource) -> bytes:

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 
 import orjson
 
-from seatrial.apiserver import negotiation, routes
-from seatrial.apiserver.handlers.call import Answer, Call, Executing, Streaming, Watching
+from seatrial.apiserver import listing, negotiation, routes
+from seatrial.apiserver.handlers.call import Call, Executing, Listed, Streaming, Watching
 from seatrial.apiserver.handlers.dispatch import Handlers, verb_of
-from seatrial.apiserver.http import asgi, exec_websocket, responses, watch_stream
+from seatrial.apiserver.http import asgi, exec_websocket, responses, tables, watch_stream
 from seatrial.apiserver.http.asgi import Receive, RequestHeaders, Scope, Send
 from seatrial.apiserver.http.auth import TokenAuthenticator
 from seatrial.apiserver.http.metrics import Metrics
@@ -32,6 +32,8 @@ NO_CACHE = (b"cache-control", b"no-cache, private")
 JSON_TYPE = (b"content-type", b"application/json")
 PLAIN_ACCEPTS = frozenset({b"", b"*/*", b"application/json"})
 PRETTY_AGENTS = ("curl", "Wget", "Mozilla/5.0")
+Endless = Watching | Streaming | Listed
+"""Answers that are not there as a whole when they begin."""
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -95,7 +97,7 @@ class App:
         try:
             call = await self._call(scope, headers, receive)
             wanted = _wanted(call)
-            answer = await self._answer(call, headers)
+            answer = await self._answer(call, wanted, headers)
         except StatusError as error:
             self._count(call, error.code)
             await self._refuse(call, wanted, error, send)
@@ -123,9 +125,11 @@ class App:
             headers.get(b"user-agent", b"").decode("latin-1"),
             lists,
             headers.get(b"accept", b"").decode("latin-1"),
+            headers.get(b"kubectl-command", b"").decode("latin-1"),
         )
 
-    async def _answer(self, call: Call, headers: RequestHeaders) -> Answer | Encoded:
+    async def _answer(self, call: Call, wanted: Wanted, headers: RequestHeaders) -> Endless | Encoded:
+        """What to send: all of it, unless it has no end or is better sent in pieces."""
         if call.path == "/metrics":
             text = self._metrics.render(self._handlers.registry.revision)
             return Encoded(200, b"text/plain; version=0.0.4; charset=utf-8", text.encode(), [])
@@ -135,13 +139,17 @@ class App:
             raise status.bad_request(
                 exec_websocket.SPDY_REFUSED if upgrade.startswith(b"spdy") else "Upgrade request required"
             )
-        return answer
+        if isinstance(answer, Watching | Streaming):
+            return answer
+        if isinstance(answer, Listed) and responses.goes_in_pieces(answer, wanted, headers):
+            return answer
+        return responses.encode(answer, call, wanted, self._handlers.env.now())
 
     async def _send(
         self,
         call: Call,
         wanted: Wanted,
-        answer: Answer | Encoded,
+        answer: Endless | Encoded,
         headers: RequestHeaders,
         receive: Receive,
         send: Send,
@@ -153,24 +161,30 @@ class App:
             self._count(call, 200)
             with self._as_endless():
                 await self._stream(call, answer, receive, send)
+        elif isinstance(answer, Listed):
+            self._count(call, 200)
+            await self._pieces(call, answer, send)
         else:
-            encoded = answer
-            if not isinstance(encoded, Encoded):
-                encoded = responses.encode(encoded, call, wanted, self._handlers.env.now())
-            self._count(call, encoded.code)
-            await self._complete(call, encoded, headers, send)
+            self._count(call, answer.code)
+            await self._complete(call, answer, headers, send)
 
     async def _complete(self, call: Call, encoded: Encoded, headers: RequestHeaders, send: Send) -> None:
         code, content_type, body, extra = encoded
         etag = next((value for name, value in extra if name == b"etag"), None)
         if etag is not None and headers.get(b"if-none-match", b"").strip() == etag:
             code, body = 304, b""
-        smaller = responses.compressed(body, headers.get(b"accept-encoding", b""))
-        if smaller is not None:
-            body = smaller
+        if responses.worth_compressing(body, headers):
+            body = await asyncio.to_thread(responses.compress, body)
             extra = [*extra, (b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
         await self._start(call, code, content_type, send, extra)
         await send({"type": "http.response.body", "body": body})
+
+    async def _pieces(self, call: Call, answer: Listed, send: Send) -> None:
+        """A long list: the first items are on their way while the last are still being joined."""
+        await self._start(call, 200, b"application/json", send)
+        for piece in listing.pieces(answer.resource, answer.listing):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
     async def _refuse(self, call: Call, wanted: Wanted, error: StatusError, send: Send) -> None:
         body = responses.pretty(error.status) if wanted.pretty else orjson.dumps(error.status)
@@ -272,6 +286,8 @@ def _wanted(call: Call) -> Wanted:
     """What the Accept header asks for; people with curl or a browser get it pretty, unless ?pretty says otherwise."""
     pretty = call.flag("pretty") if "pretty" in call.query else call.user_agent.startswith(PRETTY_AGENTS)
     wanted = _parse_accept(call)
+    if wanted.form == "Table":
+        tables.check_include(call.query.get("includeObject", ""))
     if pretty and not wanted.pretty:
         return Wanted(wanted.yaml, wanted.form, wanted.version, pretty=True)
     return wanted

@@ -13,6 +13,7 @@ import orjson
 from seatrial.apiserver import listing, negotiation
 from seatrial.apiserver.handlers.call import Answer, Call, Document, Listed, Made, Stored, Text
 from seatrial.apiserver.http import tables
+from seatrial.apiserver.http.asgi import RequestHeaders
 from seatrial.apiserver.http.tables import TablePrinter
 from seatrial.apiserver.negotiation import Wanted
 from seatrial.base.types import JSON
@@ -96,11 +97,20 @@ def pretty(obj: JSON) -> bytes:
     return json.dumps(obj, indent=2, ensure_ascii=False).encode()
 
 
-def compressed(body: bytes, accept_encoding: bytes) -> bytes | None:
-    """Big answers for clients that ask for gzip; None: send it as it is."""
-    if len(body) < GZIP_FROM or b"gzip" not in accept_encoding:
-        return None
-    return gzip.compress(body, GZIP_LEVEL)
+def worth_compressing(body: bytes, headers: RequestHeaders) -> bool:
+    """Big answers are compressed for clients that ask for gzip."""
+    return len(body) >= GZIP_FROM and b"gzip" in headers.get(b"accept-encoding", b"")
+
+
+def compress(body: bytes) -> bytes:
+    return gzip.compress(body, GZIP_LEVEL, mtime=0)
+
+
+def goes_in_pieces(answer: Listed, wanted: Wanted, headers: RequestHeaders) -> bool:
+    """Long lists that are sent as they are stored."""
+    if wanted is not negotiation.PLAIN or len(answer.listing.records) <= listing.PIECE:
+        return False
+    return b"gzip" not in headers.get(b"accept-encoding", b"")
 
 
 def warning_header(text: str) -> bytes:

@@ -18,8 +18,7 @@ class TablePrinter:
     """Makes Tables of one resource's objects, as one request wants them."""
 
     def __init__(self, resource: Resource | None, version: str, include: str, now: float) -> None:
-        if include not in ("", "Metadata", "Object", "None"):
-            raise status.bad_request(f'unrecognized includeObject value: "{include}"')
+        check_include(include)
         self._resource, self._now = resource, now
         self._api_version = f"meta.k8s.io/{version}"
         self._include = cast(IncludeObject, include or "Metadata")
@@ -56,6 +55,12 @@ class TablePrinter:
         else:
             return ()
         return ({"type": "Completed", "status": "True", "reason": phase, "message": message},)
+
+
+def check_include(include: str) -> None:
+    """Raise BadRequest for a value that includeObject can't have."""
+    if include not in ("", "Metadata", "Object", "None"):
+        raise status.bad_request(f'unrecognized includeObject value: "{include}"')
 
 
 def one_metadata(obj: JSON) -> JSON:
