@@ -4,8 +4,11 @@ Follows SetDefaults_PodSpec, SetDefaults_Pod and ValidatePodSpec of pkg/apis/cor
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import chain
 from typing import Any
+
+import orjson
 
 from seatrial.api import label_selectors
 from seatrial.api.core_v1 import containers, placement, resources, volumes
@@ -60,8 +63,17 @@ def all_containers(spec: Mapping[str, Any]) -> Iterator[JSON]:
     return chain(spec.get("initContainers") or (), spec.get("containers") or ())
 
 
-def validate_pod_spec(spec: Mapping[str, Any], path: str) -> Iterator[FieldError]:
-    """All rules of a PodSpec, in upstream's order."""
+def validate_pod_spec(spec: Mapping[str, Any], path: str) -> tuple[FieldError, ...]:
+    """All rules of a PodSpec, in upstream's order. Remembered, as the Pods of one template are all alike."""
+    return _known_errors(orjson.dumps(spec), path)
+
+
+@lru_cache(maxsize=256)
+def _known_errors(encoded: bytes, path: str) -> tuple[FieldError, ...]:
+    return tuple(_errors(orjson.loads(encoded), path))
+
+
+def _errors(spec: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     grace_period = spec.get("terminationGracePeriodSeconds") or 0
     main, init = spec.get("containers") or (), spec.get("initContainers") or ()
     volume_names = frozenset(volume.get("name") or "" for volume in spec.get("volumes") or ())
