@@ -1,8 +1,8 @@
 """What a request says besides its object (meta/v1 CreateOptions, UpdateOptions, PatchOptions, DeleteOptions)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from seatrial.apiserver.users import SYSTEM, UserInfo
 from seatrial.machinery import status
@@ -14,6 +14,17 @@ POLICIES = ("Foreground", "Background", "Orphan")
 
 def ignore_warning(text: str) -> None:
     """Nobody wants to know."""
+
+
+class Origin(Protocol):
+    """The request that a write comes from, as far as it tells who wants it and how."""
+
+    method: str
+    query: Mapping[str, str]
+    user_agent: str
+    command: str
+    """The header Kubectl-Command."""
+    body: Any
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,8 @@ class WriteOptions:
     """The object was made for this request alone (parsed from a body): it need not be copied."""
     duplicate_fields: tuple[str, ...] = ()
     """`spec.replicas`: fields that stood twice in the body."""
+    origin: Origin | None = None
+    """None: a caller inside the API server."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from seatrial.apiserver import (
     strategy,
 )
 from seatrial.apiserver.admission import chain
-from seatrial.apiserver.admission.base import Attributes, Operation, Plugin
+from seatrial.apiserver.admission.base import Attributes, Operation, Plugin, Stamp, no_stamp
 from seatrial.apiserver.allocation import NO_CLAIM, Allocator, Claim
 from seatrial.apiserver.options import DELETE, WRITE, DeleteOptions, WriteOptions
 from seatrial.apiserver.paging import Listing as Listing
@@ -67,12 +67,13 @@ class Registry:
         *,
         service_network: Allocator | None = None,
         plugins: Sequence[Plugin] = chain.PLUGINS,
+        stamp: Stamp = no_stamp,
     ) -> None:
         self.store, self.env, self.schemas = store, env, schemas
         self._allocators: dict[tuple[str, str], Allocator] = {}
         if service_network is not None:
             self._allocators["", "services"] = service_network
-        self._plugins = tuple(plugins)
+        self._plugins, self._stamp = tuple(plugins), stamp
         self._lines = Lines()
 
     @property
@@ -289,6 +290,7 @@ class Registry:
         resource.default(new)
         await self._admit("CREATE", resource, namespace, new, None, options)
         field_ownership.track(self.schemas, resource, new, None, options, "", self.env.now())
+        self._stamp(resource, new, None, options)
         self._warn_of_duplicate_owners(new, options)
         strategy.fill_create(resource, new, self.env)
         if not generated_names.wanted(new["metadata"]):
@@ -338,6 +340,7 @@ class Registry:
         old, name = current.object, objects.name(current.object)
         await self._admit("UPDATE", resource, namespace, new, old, options, subresource)
         field_ownership.track(self.schemas, resource, new, old, options, subresource, self.env.now())
+        self._stamp(resource, new, old, options)
         self._warn_of_duplicate_owners(new, options)
         if not strategy.is_part(subresource):
             resource.prepare_for_update(new, old)

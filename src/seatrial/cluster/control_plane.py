@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from seatrial.api import schema_set
 from seatrial.apiserver import bootstrap
-from seatrial.apiserver.admission import chain
+from seatrial.apiserver.admission import chain, change_cause
+from seatrial.apiserver.admission.base import no_stamp
 from seatrial.apiserver.handlers.dispatch import Handlers
 from seatrial.apiserver.http.app import App
 from seatrial.apiserver.http.auth import TokenAuthenticator
@@ -24,6 +25,8 @@ from seatrial.cluster.certificates import Credentials
 from seatrial.cluster.config import ClusterConfig
 from seatrial.store.base import Store
 
+TRUE_CHANGE_CAUSES = True
+"""False: causes as Kubernetes leaves them, for whoever wants to see that."""
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -50,7 +53,12 @@ async def make(
         raise ToolError(f"--kubernetes-version {release} is not known; there are {known[0]} to {known[-1]}")
     network = ServiceNetwork(str(addresses.services), env)
     registry = Registry(
-        store, env, schema_set.load(release), service_network=network, plugins=chain.WITH_EXISTING_ACCOUNTS
+        store,
+        env,
+        schema_set.load(release),
+        service_network=network,
+        plugins=chain.WITH_EXISTING_ACCOUNTS,
+        stamp=change_cause.stamp if TRUE_CHANGE_CAUSES else no_stamp,
     )
     await bootstrap.bootstrap(registry)
     return ControlPlane(registry, Handlers(registry, env, find_node=find_node, release=release))

@@ -1,9 +1,11 @@
 """What an admission plugin sees of a request (k8s.io/apiserver/pkg/admission Attributes)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from seatrial.api.resource import Resource
+from seatrial.apiserver.options import WriteOptions
 from seatrial.apiserver.users import UserInfo
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
@@ -53,3 +55,11 @@ class Plugin(Protocol):
     """Changes or refuses a write; one file each."""
 
     async def __call__(self, attributes: Attributes) -> None: ...
+
+
+Stamp = Callable[[Resource, JSON, JSON | None, WriteOptions], None]
+"""(resource, new, old): what the server adds to a write when the owners of fields are settled."""
+
+
+def no_stamp(resource: Resource, new: JSON, old: JSON | None, options: WriteOptions) -> None:
+    """Add nothing, as Kubernetes does."""

@@ -22,10 +22,23 @@ from seatrial.store.base import Record
 class Call:
     """A request. `body` is bytes from HTTP, or JSON data from this process; `warnings` collects what to warn of.
 
-    `lists` has the parameters that may be said more than once, such as `command`.
+    `lists` has the parameters that may be said more than once, such as `command`; the attribute `command` is the header
+    Kubectl-Command.
     """
 
-    __slots__ = ("accept", "body", "content_type", "lists", "method", "path", "query", "user", "user_agent", "warnings")
+    __slots__ = (
+        "accept",
+        "body",
+        "command",
+        "content_type",
+        "lists",
+        "method",
+        "path",
+        "query",
+        "user",
+        "user_agent",
+        "warnings",
+    )
 
     def __init__(
         self,
@@ -38,10 +51,11 @@ class Call:
         user_agent: str = "",
         lists: Mapping[str, list[str]] | None = None,
         accept: str = "",
+        command: str = "",
     ) -> None:
         self.method, self.path, self.query, self.user = method, path, query, user
         self.body, self.content_type, self.user_agent = body, content_type, user_agent
-        self.lists, self.accept = lists or {}, accept
+        self.lists, self.accept, self.command = lists or {}, accept, command
         self.warnings: list[str] = []
 
     def flag(self, name: str) -> bool:

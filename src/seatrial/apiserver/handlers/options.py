@@ -75,7 +75,8 @@ def write_options(call: Call, kind: str, patch_type: str = "") -> WriteOptions:
     query, from_wire = call.query, isinstance(call.body, bytes)
     if not query:
         manager = "" if patch_type == bodies.APPLY_TYPE else _manager(call)
-        return WriteOptions(field_manager=manager, user=call.user, warn=call.warnings.append, owned=from_wire)
+        warn = call.warnings.append
+        return WriteOptions(field_manager=manager, user=call.user, warn=warn, owned=from_wire, origin=call)
     errors = [*_dry_run_errors(call), *_write_errors(call, patch_type)]
     if errors:
         raise status.invalid_kind(META, kind, "", errors)
@@ -88,6 +89,7 @@ def write_options(call: Call, kind: str, patch_type: str = "") -> WriteOptions:
         warn=call.warnings.append,
         owned=from_wire,
         duplicate_fields=bodies.duplicate_fields(call),
+        origin=call,
     )
 
 
