@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from seatrial.base.env import Env
 from seatrial.cluster.control_plane import ControlPlane
 from seatrial.controllers import (
+    cron_job,
     endpoint_slice,
     endpoints,
     garbage_collector,
@@ -19,6 +20,8 @@ from seatrial.controllers import (
 )
 from seatrial.controllers.daemon_set import controller as daemon_set
 from seatrial.controllers.deployment import controller as deployment
+from seatrial.controllers.job import controller as job
+from seatrial.controllers.job import orphan_pods as job_orphan_pods
 from seatrial.controllers.stateful_set import controller as stateful_set
 from seatrial.reconcile.controller import AnyController
 from seatrial.reconcile.informer import Informers
@@ -31,6 +34,9 @@ CONTROLLERS: tuple[AnyController, ...] = (
     replication_controller.CONTROLLER,
     stateful_set.CONTROLLER,
     daemon_set.CONTROLLER,
+    job.CONTROLLER,
+    job_orphan_pods.CONTROLLER,
+    cron_job.CONTROLLER,
     endpoints.CONTROLLER,
     endpoint_slice.CONTROLLER,
     namespace.CONTROLLER,
