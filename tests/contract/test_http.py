@@ -238,6 +238,16 @@ async def test_a_long_list_comes_in_pieces_and_is_whole(api: Api, http: httpx.As
 
 
 @http_test
+async def test_an_object_read_at_an_old_version_says_so(api: Api, http: httpx.AsyncClient) -> None:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    deployment = {"metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}}
+    await http.post("/apis/apps/v1/namespaces/default/deployments", json=deployment)
+    for version in ("apps/v1", "extensions/v1beta1"):
+        answer = await http.get(f"/apis/{version}/namespaces/default/deployments/d")
+        assert answer.json()["apiVersion"] == version
+
+
+@http_test
 async def test_old_watch_paths_still_work(api: Api, http: httpx.AsyncClient) -> None:
     await api.client.create(CONFIG_MAPS, config_map("a"))
     await api.client.create(CONFIG_MAPS, config_map("b"))

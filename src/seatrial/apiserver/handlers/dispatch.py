@@ -69,7 +69,7 @@ class Handlers:
         namespace = routes.bindings_namespace(call.path)
         if namespace:
             return await subresource.bind(self.registry, call, namespace)
-        return reviews.answer(call) or nonresource.answer(self, call)
+        return reviews.answer(call) or nonresource.answer(self.documents, self.ready, call)
 
 
 def verb_of(method: str, route: Route | None, watching: bool) -> str:

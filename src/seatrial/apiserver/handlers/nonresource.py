@@ -1,9 +1,7 @@
 """Paths that are no resources: health, version, discovery, OpenAPI (k8s.io/apiserver/pkg/server/{routes,healthz})."""
 
-from __future__ import annotations
-
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import orjson
 
@@ -12,9 +10,6 @@ from seatrial.apiserver import discovery, negotiation, openapi
 from seatrial.apiserver.handlers.call import Answer, Call, Document, Made, Text
 from seatrial.apiserver.version import VersionInfo
 from seatrial.machinery import status
-
-if TYPE_CHECKING:
-    from seatrial.apiserver.handlers.dispatch import Handlers
 
 HEALTH_CHECKS = ("ping", "log", "etcd")
 
@@ -54,12 +49,12 @@ def _document(value: object, media: str = "application/json", vary: str = "") ->
     return Document(data, media, f'"{hashlib.sha256(data).hexdigest().upper()}"', vary)
 
 
-def answer(handlers: Handlers, call: Call) -> Answer:
-    """The answer; `404 page not found` for what there isn't."""
+def answer(documents: Documents, ready: Callable[[], str], call: Call) -> Answer:
+    """The answer; `404 page not found` for what there isn't. `ready` says why the server isn't ready, "" when it is."""
     path = call.path.rstrip("/") or "/"
     if path.startswith(("/healthz", "/livez", "/readyz")):
-        return _health(handlers, call, path)
-    document = handlers.documents.find(path, negotiation.discovery_form(call.accept))
+        return _health(ready, call, path)
+    document = documents.find(path, negotiation.discovery_form(call.accept))
     if document is not None:
         if call.method not in ("GET", "HEAD"):
             raise status.method_not_allowed()
@@ -69,10 +64,10 @@ def answer(handlers: Handlers, call: Call) -> Answer:
     return Text(404, "404 page not found\n")
 
 
-def _health(handlers: Handlers, call: Call, path: str) -> Answer:
+def _health(ready: Callable[[], str], call: Call, path: str) -> Answer:
     """`ok`, or what is wrong; with ?verbose every check on a line of its own."""
     kind, _, check = path.strip("/").partition("/")
-    why = handlers.ready() if kind == "readyz" else ""
+    why = ready() if kind == "readyz" else ""
     checks = (*HEALTH_CHECKS, "startup") if kind == "readyz" else HEALTH_CHECKS
     if check and check not in checks:
         return Text(404, "404 page not found\n")

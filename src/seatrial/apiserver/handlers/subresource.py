@@ -1,24 +1,30 @@
 """Requests below an object: status, scale, log, exec, binding, eviction, … (spec: api.md §8)."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from seatrial.api.registry import PODS
 from seatrial.api.resource import Resource
 from seatrial.apiserver.handlers import bodies, options, read, write
 from seatrial.apiserver.handlers.call import Answer, Call, Made, Stored
+from seatrial.apiserver.node_access import FindNode
 from seatrial.apiserver.options import WriteOptions
 from seatrial.apiserver.registry import Registry
 from seatrial.apiserver.routes import Route
 from seatrial.apiserver.subresources import binding, eviction, finalize, log, scale
 from seatrial.apiserver.subresources import exec as exec_session
+from seatrial.base.env import Env
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, status
 
-if TYPE_CHECKING:
-    from seatrial.apiserver.handlers.dispatch import Handlers
+
+class Server(Protocol):
+    """What subresources need of the API server."""
+
+    registry: Registry
+    env: Env
+    find_node: FindNode
+
 
 Creator = Callable[[Registry, Resource, str, str, JSON, WriteOptions], Awaitable[JSON]]
 
@@ -31,11 +37,11 @@ CREATORS: dict[str, tuple[str, Creator]] = {
 OF_NODES = frozenset({"log", "exec", "attach"})
 
 
-async def answer(handlers: Handlers, call: Call, route: Route) -> Answer:
+async def answer(server: Server, call: Call, route: Route) -> Answer:
     """Raises MethodNotAllowed for a verb that the subresource lacks."""
-    name, registry = route.subresource, handlers.registry
+    name, registry = route.subresource, server.registry
     if name in OF_NODES:
-        return await _of_node(handlers, call, route)
+        return await _of_node(server, call, route)
     if name == "scale":
         return await _scale(registry, call, route)
     if name in CREATORS and call.method == "POST":
@@ -77,10 +83,10 @@ async def _scale(registry: Registry, call: Call, route: Route) -> Answer:
     raise status.method_not_allowed()
 
 
-async def _of_node(handlers: Handlers, call: Call, route: Route) -> Answer:
+async def _of_node(server: Server, call: Call, route: Route) -> Answer:
     if call.method != "GET" and (route.subresource == "log" or call.method != "POST"):
         raise status.method_not_allowed()
-    record = await handlers.registry.get(route.resource, route.namespace, route.name)
+    record = await server.registry.get(route.resource, route.namespace, route.name)
     if route.subresource == "log":
-        return await log.read(handlers.find_node, handlers.env, call, record.object)
-    return await exec_session.prepare(handlers.find_node, call, record.object, route.subresource)
+        return await log.read(server.find_node, server.env, call, record.object)
+    return await exec_session.prepare(server.find_node, call, record.object, route.subresource)
