@@ -10,7 +10,6 @@ from functools import cache
 from seatrial.api.old_versions import OLD
 from seatrial.api.registry import ALL
 from seatrial.api.resource import Resource
-from seatrial.apiserver.handlers.reviews import KINDS as REVIEWS
 from seatrial.base.types import JSON
 
 
@@ -23,6 +22,13 @@ class Subresource:
     group: str = ""
     version: str = ""
 
+
+REVIEWS = {
+    "selfsubjectaccessreviews": ("authorization.k8s.io", "SelfSubjectAccessReview"),
+    "selfsubjectrulesreviews": ("authorization.k8s.io", "SelfSubjectRulesReview"),
+    "selfsubjectreviews": ("authentication.k8s.io", "SelfSubjectReview"),
+}
+"""plural → (group, kind); all of version v1, created and never stored."""
 
 READ_WRITE = ("get", "patch", "update")
 SUBRESOURCES = {
@@ -65,8 +71,7 @@ def entries() -> tuple[Entry, ...]:
     stored = [_entry(resource) for resource in ALL]
     bindings = Entry("", "v1", "bindings", "binding", "Binding", True, ("create",))
     reviews = [
-        Entry(group, "v1", plural, kind.lower(), kind, False, ("create",))
-        for plural, (group, kind, _) in REVIEWS.items()
+        Entry(group, "v1", plural, kind.lower(), kind, False, ("create",)) for plural, (group, kind) in REVIEWS.items()
     ]
     return (*stored, bindings, *reviews, *(_entry(resource) for resource in OLD))
 

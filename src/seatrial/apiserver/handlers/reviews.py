@@ -5,6 +5,7 @@ Every authenticated user may do everything, so the answers need no rules.
 
 from collections.abc import Callable
 
+from seatrial.apiserver.discovery import REVIEWS
 from seatrial.apiserver.handlers import bodies
 from seatrial.apiserver.handlers.call import Answer, Call, Made
 from seatrial.base.types import JSON
@@ -33,15 +34,13 @@ def _self_review(call: Call, body: JSON) -> JSON:
     return {**body, "status": {"userInfo": call.user.to_json()}}
 
 
-AUTHORIZATION, AUTHENTICATION = "authorization.k8s.io", "authentication.k8s.io"
-KINDS: dict[str, tuple[str, str, Callable[[Call, JSON], JSON]]] = {
-    "selfsubjectaccessreviews": (AUTHORIZATION, "SelfSubjectAccessReview", _access_review),
-    "selfsubjectrulesreviews": (AUTHORIZATION, "SelfSubjectRulesReview", _rules_review),
-    "selfsubjectreviews": (AUTHENTICATION, "SelfSubjectReview", _self_review),
+ANSWERS: dict[str, Callable[[Call, JSON], JSON]] = {
+    "selfsubjectaccessreviews": _access_review,
+    "selfsubjectrulesreviews": _rules_review,
+    "selfsubjectreviews": _self_review,
 }
-"""plural → (group, kind, answer); all of version v1, created and never stored."""
 
-_PATHS = {f"/apis/{group}/v1/{plural}": (group, kind, make) for plural, (group, kind, make) in KINDS.items()}
+_PATHS = {f"/apis/{group}/v1/{plural}": (group, kind, ANSWERS[plural]) for plural, (group, kind) in REVIEWS.items()}
 
 
 def answer(call: Call) -> Answer | None:

@@ -5,14 +5,13 @@ from typing import Protocol
 
 from seatrial.api.registry import PODS
 from seatrial.api.resource import Resource
-from seatrial.apiserver.handlers import bodies, options, read, write
+from seatrial.apiserver.handlers import bodies, options, pod_exec, pod_log, read, write
 from seatrial.apiserver.handlers.call import Answer, Call, Made, Stored
 from seatrial.apiserver.node_access import FindNode
 from seatrial.apiserver.options import WriteOptions
 from seatrial.apiserver.registry import Registry
 from seatrial.apiserver.routes import Route
-from seatrial.apiserver.subresources import binding, eviction, finalize, log, scale
-from seatrial.apiserver.subresources import exec as exec_session
+from seatrial.apiserver.subresources import binding, eviction, finalize, scale
 from seatrial.base.env import Env
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, status
@@ -88,5 +87,5 @@ async def _of_node(server: Server, call: Call, route: Route) -> Answer:
         raise status.method_not_allowed()
     record = await server.registry.get(route.resource, route.namespace, route.name)
     if route.subresource == "log":
-        return await log.read(server.find_node, server.env, call, record.object)
-    return await exec_session.prepare(server.find_node, call, record.object, route.subresource)
+        return await pod_log.read(server.find_node, server.env, call, record.object)
+    return await pod_exec.prepare(server.find_node, call, record.object, route.subresource)

@@ -3,8 +3,8 @@
 from functools import partial
 
 from seatrial.apiserver.handlers.call import Answer, Call, Executing
+from seatrial.apiserver.handlers.pod_log import choose_container
 from seatrial.apiserver.node_access import ExecOptions, FindNode
-from seatrial.apiserver.subresources.log import choose_container
 from seatrial.base.types import JSON
 from seatrial.machinery import status
 
