@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
-from seatrial.scheduler import node_affinity
 from seatrial.scheduler.snapshot import HostPort, NodeInfo, PodInfo, Snapshot
-from seatrial.workloads import taints
+from seatrial.workloads import node_affinity, taints
 
 DEFAULT_MAX_PODS = 110
 ANY_ADDRESS = "0.0.0.0"

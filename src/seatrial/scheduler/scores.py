@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 
 from seatrial.machinery import objects
 from seatrial.machinery.selectors import Selector
-from seatrial.scheduler import node_affinity
 from seatrial.scheduler.snapshot import NodeInfo, PodInfo, Snapshot
-from seatrial.workloads import taints
+from seatrial.workloads import node_affinity, taints
 
 HOSTNAME = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"

@@ -89,7 +89,7 @@ def _changed(daemon_set: JSON, status: JSON) -> JSON | None:
 def _all_of_node(old: JSON | None, new: JSON | None, cache: CacheReader) -> Iterable[Key]:
     """DaemonSets that think otherwise of the node than before."""
     for daemon_set in cache.list(DAEMON_SETS):
-        before, after = (pods_of.fit(daemon_set, node) if node is not None else None for node in (old, new))
+        before, after = (pods_of.fits(daemon_set, (node,) if node is not None else ()) for node in (old, new))
         if before != after:
             yield objects.key(daemon_set)
 

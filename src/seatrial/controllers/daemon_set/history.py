@@ -32,7 +32,7 @@ def settle(view: View) -> History:
     number = controller_revisions.next_number(old)
     collisions = (owner.get("status") or {}).get("collisionCount")
     if current is None:
-        hashed, collisions = _free_hash(view, ordered, collisions)
+        hashed, collisions = _free_hash(view, collisions)
         name = f"{objects.name(owner)}-{hashed}"
         labels = {controller_revisions.POD_LABEL: hashed}
         made = controller_revisions.make(owner, DAEMON_SETS, name, number, labels)
@@ -44,13 +44,12 @@ def settle(view: View) -> History:
     return History(hashed, collisions, old, (Update(CONTROLLER_REVISIONS, newest, "an earlier template again"),))
 
 
-def _free_hash(view: View, ordered: list[JSON], collisions: int | None) -> tuple[str, int | None]:
+def _free_hash(view: View, collisions: int | None) -> tuple[str, int | None]:
     """A name that is taken by another template is a collision of hashes."""
     owner = view.daemon_set
-    taken = view.taken | {objects.name(each) for each in ordered}
     while True:
         hashed = template_hash.compute(owner["spec"]["template"], collisions)
-        if f"{objects.name(owner)}-{hashed}" not in taken:
+        if f"{objects.name(owner)}-{hashed}" not in view.taken:
             return hashed, collisions
         collisions = (collisions or 0) + 1
 

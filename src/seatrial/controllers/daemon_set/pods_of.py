@@ -3,7 +3,7 @@
 Follows pkg/controller/daemon/util/daemonset_util.go, and NodeShouldRunDaemonPod of daemon_controller.go (1.32).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from seatrial.api.apps_v1 import daemon_set
@@ -73,8 +73,8 @@ def _same(one: JSON, other: JSON) -> bool:
 def _for_node(affinity: JSON | None, node_name: str) -> JSON:
     """The affinity with the node's name in place of whatever was required: the controller has checked that already."""
     term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node_name]}]}
-    node_affinity = {**((affinity or {}).get("nodeAffinity") or {}), _REQUIRED: {"nodeSelectorTerms": [term]}}
-    return {**(affinity or {}), "nodeAffinity": node_affinity}
+    by_node = {**((affinity or {}).get("nodeAffinity") or {}), _REQUIRED: {"nodeSelectorTerms": [term]}}
+    return {**(affinity or {}), "nodeAffinity": by_node}
 
 
 def node_of(pod: JSON) -> str:
@@ -90,12 +90,17 @@ def node_of(pod: JSON) -> str:
     return ""
 
 
-def fit(owner: JSON, node: JSON) -> Fit:
-    """By name, selector, affinity and taints. A node that is taken out of scheduling keeps what it has."""
+def fits(owner: JSON, nodes: Iterable[JSON]) -> dict[str, Fit]:
+    """Node → whether it should have a Pod. A node that is taken out of scheduling keeps what it has."""
     spec = owner["spec"]["template"].get("spec") or {}
-    if spec.get("nodeName") and spec["nodeName"] != objects.name(node):
-        return Fit(False, False)
     pod = {"spec": {**spec, "tolerations": _tolerations(spec)}}
+    return {objects.name(node): _fit(pod, node) for node in nodes}
+
+
+def _fit(pod: JSON, node: JSON) -> Fit:
+    """By name, selector, affinity and taints."""
+    if pod["spec"].get("nodeName") not in (None, "", objects.name(node)):
+        return Fit(False, False)
     if not node_affinity.required_matches(pod, node):
         return Fit(False, False)
     if _tolerates(pod, taints.of_effect(node, "NoSchedule", "NoExecute")):

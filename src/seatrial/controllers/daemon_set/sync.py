@@ -24,7 +24,7 @@ class Sync:
         self.view, self.history, self.now = view, history, now
         self.daemon_set: JSON = view.daemon_set
         self.spec: JSON = view.daemon_set["spec"]
-        self.fits = {objects.name(node): pods_of.fit(view.daemon_set, node) for node in view.nodes}
+        self.fits = pods_of.fits(view.daemon_set, view.nodes)
         self.by_node: dict[str, list[JSON]] = {}
         self.actions: list[Action] = []
         self.requeue_after: float | None = None

@@ -11,12 +11,12 @@ from seatrial.controllers import owned_pods
 from seatrial.machinery import objects
 from seatrial.machinery.selectors import Selector
 from seatrial.reconcile.controller import CacheReader
-from seatrial.workloads import ownership
+from seatrial.workloads import controller_revisions, ownership
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A DaemonSet, its Pods, its revisions, and all nodes. `taken`: names that ControllerRevisions of others have."""
+    """A DaemonSet, its Pods, its revisions, and all nodes. `taken`: names that ControllerRevisions have, where a new one is to be made."""
 
     daemon_set: JSON
     claims: ownership.Claims = field(default_factory=ownership.Claims)
@@ -57,6 +57,8 @@ async def gather(key: Key, cache: CacheReader) -> View | None:
     revisions = ownership.classify(daemon_set, selector, owned, cache.orphans(CONTROLLER_REVISIONS, key[0]))
     if revisions.adopt and not ownership.may_adopt(daemon_set, await cache.live(DAEMON_SETS, key)):
         return None
-    ours = {objects.name(each) for each in (*revisions.claimed, *revisions.adopt)}
-    taken = {objects.name(each) for each in cache.list(CONTROLLER_REVISIONS, key[0])} - ours
-    return View(daemon_set, claims, revisions, cache.list(NODES), frozenset(taken))
+    ours = controller_revisions.in_order((*revisions.claimed, *revisions.adopt))
+    taken: frozenset[str] = frozenset()
+    if controller_revisions.newest_with(ours, daemon_set["spec"]["template"]) is None:
+        taken = frozenset(map(objects.name, cache.list(CONTROLLER_REVISIONS, key[0])))
+    return View(daemon_set, claims, revisions, cache.list(NODES), taken)

@@ -57,11 +57,10 @@ def _ordered(view: View) -> list[JSON]:
 def _new(view: View, ordered: list[JSON], collisions: int) -> tuple[JSON, int]:
     """A name that is taken by another template is a collision of hashes."""
     stateful_set = view.stateful_set
-    taken = view.taken | {objects.name(each) for each in ordered}
     while True:
         hashed = controller_revisions.hash_of(stateful_set["spec"]["template"], collisions)
         name = controller_revisions.name_of(objects.name(stateful_set), hashed)
-        if name not in taken:
+        if name not in view.taken:
             break
         collisions += 1
     number = controller_revisions.next_number(ordered)

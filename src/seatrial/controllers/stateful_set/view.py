@@ -16,7 +16,7 @@ from seatrial.controllers.stateful_set import identity
 from seatrial.machinery import objects
 from seatrial.machinery.selectors import Selector
 from seatrial.reconcile.controller import CacheReader
-from seatrial.workloads import ownership
+from seatrial.workloads import controller_revisions, ownership
 
 VOLUME_CLAIMS = registry.find("", "v1", "persistentvolumeclaims")
 
@@ -25,7 +25,7 @@ VOLUME_CLAIMS = registry.find("", "v1", "persistentvolumeclaims")
 class View:
     """A StatefulSet, its Pods and its revisions.
 
-    `taken`: names that ControllerRevisions of others have. `volume_claims`: by name, those that its Pods need and that
+    `taken`: names that ControllerRevisions have, where a new one is to be made. `volume_claims`: by name, those that its Pods need and that
     are there; None where there are no such things.
     """
 
@@ -61,10 +61,12 @@ async def gather(key: Key, cache: CacheReader) -> View | None:
     revisions = ownership.classify(stateful_set, selector, owned, cache.orphans(CONTROLLER_REVISIONS, key[0]))
     if revisions.adopt and not ownership.may_adopt(stateful_set, await cache.live(STATEFUL_SETS, key)):
         return None
-    ours = {objects.name(each) for each in (*revisions.claimed, *revisions.adopt)}
-    taken = {objects.name(each) for each in cache.list(CONTROLLER_REVISIONS, key[0])} - ours
+    ours = controller_revisions.in_order((*revisions.claimed, *revisions.adopt))
+    taken: frozenset[str] = frozenset()
+    if controller_revisions.newest_with(ours, stateful_set["spec"]["template"]) is None:
+        taken = frozenset(map(objects.name, cache.list(CONTROLLER_REVISIONS, key[0])))
     revisions = ownership.Claims(revisions.claimed, revisions.adopt)
-    return View(stateful_set, claims, revisions, frozenset(taken), _volume_claims(stateful_set, cache))
+    return View(stateful_set, claims, revisions, taken, _volume_claims(stateful_set, cache))
 
 
 def _volume_claims(stateful_set: JSON, cache: CacheReader) -> Mapping[str, JSON] | None:
