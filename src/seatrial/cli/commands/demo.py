@@ -14,8 +14,6 @@ import click
 from seatrial.base.errors import ToolError
 from seatrial.cli import output
 
-TIMEOUT_SECONDS = 40.0
-
 
 @click.command("demo", short_help="A Service rolls from one version to the next while it serves.")
 @click.option("--keep", is_flag=True, help="Leave the cluster up until Ctrl-C.")
@@ -41,6 +39,7 @@ def examples() -> Path:
 
 
 async def _run(story: Any, keep: bool, output_format: str) -> int:
+    from seatrial.aio import loops
     from seatrial.cli import demo_rolling_update
     from seatrial.cluster.cluster import Cluster
     from seatrial.cluster.config import ClusterConfig
@@ -49,7 +48,8 @@ async def _run(story: Any, keep: bool, output_format: str) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Cluster(ClusterConfig(name=demo_rolling_update.NAME, nodes=2)) as cluster:
+    async with Cluster(ClusterConfig(nodes=2)) as cluster:
+        loops.tune_garbage_collection()
         playing = asyncio.ensure_future(story.play(cluster))
         stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
