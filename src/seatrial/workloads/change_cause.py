@@ -151,7 +151,6 @@ def _subject(path: tuple[str, ...], several: bool) -> str:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        plain = value.get("image") if "image" in value else value.get("value")
-        value = plain if isinstance(plain, str) else ""
+        value = value.get("image") or value.get("value") or value
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return shown if len(shown) <= LONGEST_VALUE else f"{shown[: LONGEST_VALUE - 1]}…"
