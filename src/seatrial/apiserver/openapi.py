@@ -3,7 +3,7 @@
 from seatrial.api.old_versions import SERVED
 from seatrial.api.schema_set import SchemaSet
 from seatrial.base.types import JSON
-from seatrial.machinery import openapi
+from seatrial.machinery import openapi, openapi_protobuf
 
 V3, V2 = "/openapi/v3", "/openapi/v2"
 
@@ -19,3 +19,8 @@ def find(path: str, schemas: SchemaSet) -> JSON | None:
     if root == path or group_version == root or group_version not in openapi.group_versions(SERVED):
         return None
     return openapi.v3_document(group_version, SERVED, schemas)
+
+
+def v2_protobuf(schemas: SchemaSet) -> bytes:
+    """What kubectl takes of the v2 document, in the form that it takes."""
+    return openapi_protobuf.encode(openapi.v2_document(SERVED, schemas))

@@ -9,8 +9,13 @@ from seatrial.api.schema_set import SchemaSet
 from seatrial.apiserver import discovery, negotiation, openapi
 from seatrial.apiserver.handlers.call import Answer, Call, Document, Made, Text
 from seatrial.apiserver.version import VersionInfo
-from seatrial.machinery import status
+from seatrial.machinery import openapi_protobuf, status
 
+PROTOBUF = "protobuf"
+PORT_FORWARD_REFUSED = (
+    "portforward is not served by this cluster, and not needed: Pods and Services answer on this host, "
+    "at the addresses that kubectl get pods,services -o wide shows"
+)
 HEALTH_CHECKS = ("ping", "log", "etcd")
 
 
@@ -22,8 +27,11 @@ class Documents:
         self._found: dict[tuple[str, str], Document | None] = {}
 
     def find(self, path: str, wanted: str) -> Document | None:
-        """`wanted`: the form of discovery that the client prefers (`v2`, `v2beta1` or "" for the legacy one)."""
-        form = wanted if path in ("/api", "/apis") else ""
+        """`wanted`: the form of discovery that the client prefers (`v2`, `v2beta1` or "" for the legacy one).
+
+        `PROTOBUF` is another form of OpenAPI v2.
+        """
+        form = wanted if path in ("/api", "/apis") or (path, wanted) == (openapi.V2, PROTOBUF) else ""
         key = (path, form)
         if key not in self._found:
             self._found[key] = self._make(path, form)
@@ -32,6 +40,9 @@ class Documents:
     def _make(self, path: str, form: str) -> Document | None:
         if path == "/version":
             return _document(self._version.to_json())
+        if form == PROTOBUF:
+            data = openapi.v2_protobuf(self._schemas)
+            return Document(data, openapi_protobuf.MEDIA_TYPE, _etag(data), "Accept")
         if path.startswith("/openapi/"):
             made = openapi.find(path, self._schemas)
             return _document(made) if made is not None else None
@@ -46,7 +57,11 @@ class Documents:
 
 def _document(value: object, media: str = "application/json", vary: str = "") -> Document:
     data = orjson.dumps(value)
-    return Document(data, media, f'"{hashlib.sha256(data).hexdigest().upper()}"', vary)
+    return Document(data, media, _etag(data), vary)
+
+
+def _etag(data: bytes) -> str:
+    return f'"{hashlib.sha256(data).hexdigest().upper()}"'
 
 
 def answer(documents: Documents, ready: Callable[[], str], call: Call) -> Answer:
@@ -54,11 +69,14 @@ def answer(documents: Documents, ready: Callable[[], str], call: Call) -> Answer
     path = call.path.rstrip("/") or "/"
     if path.startswith(("/healthz", "/livez", "/readyz")):
         return _health(ready, call, path)
-    document = documents.find(path, negotiation.discovery_form(call.accept))
+    form = PROTOBUF if openapi_protobuf.wanted(call.accept) else negotiation.discovery_form(call.accept)
+    document = documents.find(path, form)
     if document is not None:
         if call.method not in ("GET", "HEAD"):
             raise status.method_not_allowed()
         return document
+    if path.startswith("/api/v1/namespaces/") and path.endswith("/portforward"):
+        raise status.bad_request(PORT_FORWARD_REFUSED)
     if path == "/":
         return Made(200, {"paths": discovery.paths()})
     return Text(404, "404 page not found\n")
