@@ -1,20 +1,17 @@
 """Recorded scenarios of real controllers, played again in a cluster in virtual time, and what came of them.
 
-A scenario has `nodes`, `defaults` and `behaviours` of a fake kubelet, `initial` objects, `steps`, and what was observed.
+A scenario has `nodes`, `defaults` and `behaviours` of a fake kubelet, `initial` objects, `steps`, and what came of it.
 """
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-from seatrial.cluster.cluster import Cluster
 
 from seatrial.api import registry
 from seatrial.api.registry import EVENTS, NODES, PODS, SERVICES
 from seatrial.base.env import SimulatedEnv
 from seatrial.base.types import JSON
+from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import conditions, objects
 from seatrial.node.runtimes.simulated import Model
 
@@ -67,12 +64,11 @@ class _Pods:
         self.observed.pods.append((moment, f"{what} {objects.name(pod)}"))
 
 
-async def play(scenario: JSON, *, annotations: Mapping[str, str] | None = None, settle: float = 30.0) -> Observed:
-    """Set the scenario up, take its steps, wait until nothing can change any more, and tell."""
+async def play(scenario: JSON, *, annotations: Mapping[str, str] | None = None) -> Observed:
+    """Set the scenario up, take its steps, wait as long as was recorded, and tell."""
     env = SimulatedEnv(asyncio.get_running_loop().time)
     model = Model.from_json(scenario["defaults"], scenario["behaviours"])
-    nodes = len(scenario["nodes"])
-    async with Cluster(env=env, nodes=nodes, runtime="simulated", serve=False, model=model) as cluster:
+    async with Cluster(env=env, nodes=scenario["nodes"], runtime="simulated", serve=False, model=model) as cluster:
         primary = None
         for manifest in scenario["initial"]:
             made = await _create(cluster, manifest, annotations or {})
@@ -87,7 +83,7 @@ async def play(scenario: JSON, *, annotations: Mapping[str, str] | None = None, 
         for step in scenario["steps"]:
             await asyncio.sleep(max(0.0, began + step["at"] - env.now()))
             primary = await _take(cluster, step, annotations or {}) or primary
-        await asyncio.sleep(max(scenario["durations"][0] or 30.0, 0.0) + settle)
+        await asyncio.sleep(max(0.0, began + scenario["seconds"] - env.now()))
         watching.cancel()
         assert primary is not None
         resource = registry.for_object(primary)
@@ -132,13 +128,3 @@ def _patch(step: JSON) -> JSON:
     assert step["op"] == "patch", step["op"]
     patch: JSON = step["patch"]
     return patch
-
-
-def recorded_order(scenario: JSON) -> list[str]:
-    """The same as Observed.order, of the recording."""
-    kinds: Mapping[str, Any] = {"created": 0, "deleting": 0, "gone": 0}
-    return [
-        f"{each['ev']} {re.sub('#.*', '', each['pod'])}"
-        for each in scenario["observations"]
-        if each["k"] == "pod" and each["ev"] in kinds
-    ]

@@ -16,7 +16,10 @@ from seatrial.workloads import controller_revisions, ownership
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A DaemonSet, its Pods, its revisions, and all nodes. `taken`: names that ControllerRevisions have, where a new one is to be made."""
+    """A DaemonSet, its Pods, its revisions, and all nodes.
+
+    `taken`: names that ControllerRevisions have, where a new one is to be made.
+    """
 
     daemon_set: JSON
     claims: ownership.Claims = field(default_factory=ownership.Claims)

@@ -25,8 +25,8 @@ VOLUME_CLAIMS = registry.find("", "v1", "persistentvolumeclaims")
 class View:
     """A StatefulSet, its Pods and its revisions.
 
-    `taken`: names that ControllerRevisions have, where a new one is to be made. `volume_claims`: by name, those that its Pods need and that
-    are there; None where there are no such things.
+    `taken`: names that ControllerRevisions have, where a new one is to be made. `volume_claims`: by name, those that
+    its Pods need and that are there; None where there are no such things.
     """
 
     stateful_set: JSON
