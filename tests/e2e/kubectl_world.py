@@ -93,6 +93,20 @@ class Kubectl:
             process.communicate(timeout=TIMEOUT)
 
 
+def run_kubectl(kubeconfig: str, *arguments: str, stdin: str = "") -> str:
+    """kubectl against any cluster, in the namespace `default`."""
+    done = subprocess.run(
+        [real_clients.kubectl(), "--kubeconfig", kubeconfig, *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=2 * TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, f"kubectl {' '.join(arguments)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
 def user_of(cluster: RunningCluster, namespace: str, folder: Path) -> Kubectl:
     """kubectl in a new namespace, whose service account is there."""
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}

@@ -6,6 +6,8 @@ import pytest
 
 from e2e.kubectl_world import Kubectl, config_map, deployment, pod
 
+pytestmark = pytest.mark.e2e
+
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 

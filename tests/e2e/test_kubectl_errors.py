@@ -4,6 +4,8 @@ import pytest
 
 from e2e.kubectl_world import JSON, Kubectl, config_map, deployment, pod
 
+pytestmark = pytest.mark.e2e
+
 
 def rejected(kubectl: Kubectl, manifest: JSON, *arguments: str) -> str:
     return kubectl.fails("create", "-f", kubectl.write("f.yaml", manifest), *arguments)

@@ -8,6 +8,8 @@ import yaml
 
 from e2e.kubectl_world import Kubectl, config_map, deployment, lines_of, pod
 
+pytestmark = pytest.mark.e2e
+
 
 @pytest.fixture
 def served(kubectl: Kubectl) -> Kubectl:

@@ -16,6 +16,8 @@ from e2e import kubectl_world
 from e2e.kubectl_world import Kubectl, pod
 from seatrial import RunningCluster
 
+pytestmark = pytest.mark.e2e
+
 TIMESTAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z"
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from e2e.kubectl_world import Kubectl, config_map, deployment, lines_of, pod
 
+pytestmark = pytest.mark.e2e
+
 
 def image_of(kubectl: Kubectl, name: str = "deployment/web") -> str:
     image: str = kubectl("get", name, "-o", "jsonpath={.spec.template.spec.containers[0].image}")
