@@ -17,6 +17,7 @@ COMMANDS = {
     "up": "Start a cluster on this machine.",
     "down": "Stop a cluster.",
     "status": "What runs, and where its kubeconfig is.",
+    "rolling-update": "Roll a ReplicationController, as kubectl did.",
     "load": "Send traffic to a URL and report every failed request.",
 }
 
@@ -73,9 +74,14 @@ def seatrial(ctx: click.Context, config: Path) -> None:
 
 
 def main() -> None:
-    """The entry point: runs the command, turns errors into one line and an exit code."""
+    """The entry point of `seatrial`."""
+    exit_with(seatrial)
+
+
+def exit_with(command: click.Command, prog_name: str | None = None) -> None:
+    """Run the command, turn errors into one line and an exit code."""
     try:
-        code = seatrial.main(standalone_mode=False)
+        code = command.main(prog_name=prog_name, standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:

@@ -1,12 +1,14 @@
 """Waiting until an object is as somebody wants it (client-go tools/watch/until.go): list, watch, list again on 410."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.client.base import Reader
 from seatrial.machinery.gvk import ResourceRef
+from seatrial.machinery.watch import WatchEvent
 
 Condition = Callable[[JSON | None], bool]
 """Looks at the object, None when there is none."""
@@ -51,13 +53,24 @@ async def _watch_once(
     events = reader.watch(
         resource, namespace, field_selector=selector, resource_version=listed["metadata"]["resourceVersion"]
     )
-    async for event in events:
-        if event.type in ("BOOKMARK", "ERROR"):
-            continue
-        current = None if event.type == "DELETED" else event.object
-        if condition(current):
-            return current
+    async with _closing(events):
+        async for event in events:
+            if event.type in ("BOOKMARK", "ERROR"):
+                continue
+            current = None if event.type == "DELETED" else event.object
+            if condition(current):
+                return current
     raise _Again
+
+
+@asynccontextmanager
+async def _closing(events: AsyncIterator[WatchEvent]) -> AsyncIterator[None]:
+    """The watch ends here, and not when the garbage collector finds it."""
+    try:
+        yield
+    finally:
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()
 
 
 async def wait_deleted(

@@ -1,0 +1,1 @@
+"""Rolling updates of ReplicationControllers, driven from the client as `kubectl rolling-update` did."""
