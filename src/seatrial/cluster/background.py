@@ -33,6 +33,11 @@ class RunningCluster:
         return self._cluster.url
 
     @property
+    def insecure_url(self) -> str:
+        """Where the API answers without credentials, http://127.0.0.1:PORT; "" if it was not asked to."""
+        return self._cluster.insecure_url
+
+    @property
     def kubeconfig(self) -> str:
         """Path of a kubeconfig for this cluster."""
         return str(self._cluster.kubeconfig)
