@@ -62,7 +62,7 @@ SERVICE = {
     "apiVersion": "v1",
     "kind": "Service",
     "metadata": {"name": "real"},
-    "spec": {"selector": LABELS, "ports": [{"port": PORT}]},
+    "spec": {"selector": LABELS, "ports": [{"name": "http", "port": PORT}]},
 }
 
 
