@@ -53,7 +53,7 @@ class HttpRelay(asyncio.Protocol):
     """The client's side, and the state of the exchange. `inbox`: what the client sent beyond the current request."""
 
     __slots__ = (
-        "_answered", "_attempts", "_client_ended", "_dialling", "_endpoint", "_far", "_head", "_held", "_held_size",
+        "_answered", "_client_ended", "_dialling", "_endpoint", "_failed", "_far", "_head", "_held", "_held_size",
         "_opaque", "_request", "_request_body", "_response", "_response_body", "_route", "_upstream", "_whole",
         "client", "inbox", "withdrawal",
     )  # fmt: skip
@@ -69,7 +69,7 @@ class HttpRelay(asyncio.Protocol):
         self._upstream: asyncio.Transport | None = None
         self._endpoint: Endpoint | None = None
         self._opaque = False
-        self._attempts = 0
+        self._failed: list[Endpoint] = []
         self._request: RequestHead | None = None
         self._request_body: Body | None = None
         self._held: list[bytes] = []
@@ -170,7 +170,7 @@ class HttpRelay(asyncio.Protocol):
     def _begin(self, request: RequestHead) -> None:
         self._request = request
         self._request_body = Body(request.body)
-        self._attempts = 0
+        self._failed = []
         self._whole, self._answered = True, False
         self._head, self._response, self._response_body = b"", None, None
 
@@ -237,11 +237,12 @@ class HttpRelay(asyncio.Protocol):
         """Between requests that is nobody's business; in one it is the end, unless the request can be sent again."""
         if upstream is not self._far:
             return
+        endpoint = self._endpoint
         self._leave()
         if self._request is None and not self._opaque:
             return
-        if self._may_send_again():
-            self._attempts += 1
+        if endpoint is not None and self._may_send_again():
+            self._failed.append(endpoint)
             self._dial()
             return
         complete = self._response is not None and self._response.body == UNTIL_CLOSE
@@ -302,7 +303,7 @@ class HttpRelay(asyncio.Protocol):
 
     def _may_send_again(self) -> bool:
         request = self._request
-        if request is None or self._opaque or self._answered or not self._whole or self._attempts >= MAX_ATTEMPTS:
+        if request is None or self._opaque or self._answered or not self._whole or len(self._failed) >= MAX_ATTEMPTS:
             return False
         return request.idempotent
 
@@ -312,12 +313,12 @@ class HttpRelay(asyncio.Protocol):
     async def _connect(self) -> None:
         try:
             while True:
-                upstream, endpoint = await self._route.dial(self.client, lambda: HttpUpstream(self))
+                upstream, endpoint = await self._route.dial(self.client, lambda: HttpUpstream(self), self._failed)
                 transport = upstream.transport
                 if transport is not None and not transport.is_closing():
                     break
-                self._attempts += 1
-                if self._attempts >= MAX_ATTEMPTS:
+                self._failed.append(endpoint)
+                if len(self._failed) >= MAX_ATTEMPTS:
                     raise Refused
         except Refused:
             reset(self.client)

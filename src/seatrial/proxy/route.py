@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from seatrial.aio.sync import Pulse
@@ -36,17 +36,23 @@ class Route:
         self.relays: dict[asyncio.Protocol, None] = {}
         self._env = env
 
-    async def dial(self, client: asyncio.Transport, factory: Callable[[], P]) -> tuple[P, Endpoint]:
-        """A connected protocol. Its endpoint was usable when the connection was there."""
+    async def dial(
+        self, client: asyncio.Transport, factory: Callable[[], P], avoid: Sequence[Endpoint] = ()
+    ) -> tuple[P, Endpoint]:
+        """A connected protocol. Its endpoint was usable when the connection was there.
+
+        Endpoints in `avoid` failed this client before: they are tried only when no other is left.
+        """
         balancer = self.balancer
         address = client.get_extra_info("peername")[0] if balancer.sticky else ""
         started = self._env.monotonic()
-        tried: list[Endpoint] = []
+        tried = list(avoid)
         while True:
             endpoint = balancer.pick(address, self._env.monotonic(), tried)
             if endpoint is None:
-                await self._wait(started)
-                tried.clear()
+                if len(tried) > len(avoid) or not avoid:
+                    await self._wait(started)
+                tried, avoid = [], ()
                 continue
             connected = await _connect(factory, endpoint)
             if connected is None:
