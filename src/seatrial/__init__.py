@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from seatrial.cluster.background import RunningCluster
     from seatrial.cluster.cluster import Cluster
 
-__all__ = ["Cluster", "RunningCluster"]
+from seatrial.base.errors import SeatrialError
+
+__all__ = ["Cluster", "RunningCluster", "SeatrialError"]
 
 
 def __getattr__(name: str) -> Any:
