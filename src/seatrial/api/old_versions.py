@@ -38,6 +38,23 @@ _BY_PATH: Mapping[tuple[str, str, str], Resource] = MappingProxyType(
 )
 
 
+_BY_KIND: Mapping[tuple[str, str, str], Resource] = MappingProxyType(
+    {(resource.group, resource.version, resource.kind): resource for resource in SERVED}
+)
+
+
 def find(group: str, version: str, plural: str) -> Resource | None:
     """The resource behind a URL."""
     return _BY_PATH.get((group, version, plural))
+
+
+def for_kind(group: str, version: str, kind: str) -> Resource | None:
+    """The resource of a kind."""
+    return _BY_KIND.get((group, version, kind))
+
+
+def stored_as(obj: Mapping[str, object]) -> Resource | None:
+    """The resource under which an object is stored that has this apiVersion and kind (also for owner references)."""
+    group, _, version = str(obj.get("apiVersion") or "").rpartition("/")
+    found = for_kind(group, version, str(obj.get("kind") or ""))
+    return found.stored if isinstance(found, OldVersion) else found

@@ -16,7 +16,7 @@ Key: ("", uid). Unlike other controllers this one keeps state, the ownership gra
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from seatrial.api import registry
+from seatrial.api import old_versions, registry
 from seatrial.api.registry import EVENTS
 from seatrial.base.types import JSON, Key
 from seatrial.client.base import MERGE_PATCH
@@ -166,7 +166,7 @@ async def _state_of_owner(reference: JSON, node: Node, cache: CacheReader, graph
         return "waiting" if owner.waits_for_dependents else "solid"
     if graph.is_known_absent(uid):
         return "dangling"
-    resource = registry.for_object(reference)
+    resource = old_versions.stored_as(reference)
     if resource is None:
         return "solid"  # a kind that nobody serves: upstream can't tell either, and keeps the object
     live = await cache.live(resource, (node.key[0] if resource.namespaced else "", reference["name"]))

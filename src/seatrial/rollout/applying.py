@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from seatrial.api import registry as kinds
+from seatrial.api import old_versions
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import APPLY_PATCH, Client
@@ -15,7 +15,7 @@ FIELD_MANAGER = "seatrial"
 def resource_of(obj: JSON) -> ResourceRef:
     """Which resource an object belongs to. Raises ToolError for a kind that is not known."""
     group, _, version = str(obj["apiVersion"]).rpartition("/")
-    resource = kinds.for_kind(group, version, str(obj["kind"]))
+    resource = old_versions.for_kind(group, version, str(obj["kind"]))
     if resource is None:
         raise ToolError(f'there is no kind {obj["kind"]} in {obj["apiVersion"]}: "{objects.name(obj)}" was not applied')
     return resource

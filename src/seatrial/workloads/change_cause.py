@@ -31,6 +31,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "ports": ("containerPort", "protocol"),
 }
 """Lists whose items are known by these fields."""
+_MAPS = (("metadata", "labels"), ("metadata", "annotations"))
 _CONTAINERS = {"containers": "container", "initContainers": "init container"}
 _MISSING: Any = object()
 
@@ -105,6 +106,8 @@ def _differences(before: JSON, after: JSON) -> Iterator[str]:
 
 
 def _compare(old: Any, new: Any, path: tuple[str, ...]) -> Iterator[Change]:
+    if path in _MAPS:
+        old, new = ({} if side is _MISSING else side for side in (old, new))
     keys = _KEYS.get(path[-1]) if path else None
     if keys and isinstance(old, list) and isinstance(new, list):
         old, new = _by_key(old, keys), _by_key(new, keys)
@@ -121,11 +124,7 @@ def _by_key(items: Sequence[Any], keys: Sequence[str]) -> dict[str, Any]:
 
 
 def _told(change: Change, several: bool) -> str:
-    if change.path == ("metadata", "annotations", RESTARTED_AT):
-        return "restarted"
-    if change.path == ("metadata", "annotations") and RESTARTED_AT in (
-        change.new if change.new is not _MISSING else {}
-    ):
+    if change.path == ("metadata", "annotations", RESTARTED_AT) and change.new is not _MISSING:
         return "restarted"
     subject = _subject(change.path, several)
     if change.old is _MISSING:
@@ -136,7 +135,7 @@ def _told(change: Change, several: bool) -> str:
 
 
 def _subject(path: tuple[str, ...], several: bool) -> str:
-    if path[:2] in (("metadata", "labels"), ("metadata", "annotations")) and len(path) == 3:
+    if path[:2] in _MAPS and len(path) == 3:
         return f"{path[1][:-1]} {path[2]}"
     if len(path) < 3 or path[1] not in _CONTAINERS:
         return ".".join(path)

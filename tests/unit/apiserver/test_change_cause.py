@@ -98,6 +98,15 @@ def test_the_first_revision_has_a_cause_too() -> None:
     story(tale)
 
 
+def test_a_dry_run_shows_only_what_its_user_changes() -> None:
+    async def tale(client: Client) -> None:
+        await client("POST", recorded("first"))
+        tried = await client("PATCH", image("nginx:2"), STRATEGIC, command="kubectl diff", query={"dryRun": "All"})
+        assert cause_of(tried) == "first"
+
+    story(tale)
+
+
 def test_the_same_cause_given_again_is_given() -> None:
     async def tale(client: Client) -> None:
         await client("POST", recorded("nightly"))

@@ -337,3 +337,14 @@ def test_every_old_version_has_schemas_and_documents(version: OldVersion) -> Non
 def test_descriptions_come_from_the_newest_version() -> None:
     docs = schema_set.load().docs
     assert docs["io.k8s.api.extensions.v1beta1.DeploymentSpec"] == docs["io.k8s.api.apps.v1.DeploymentSpec"]
+
+
+@pytest.mark.parametrize("version", ["extensions/v1beta1", "apps/v1beta2", "apps/v1"])
+def test_owners_are_found_where_they_are_stored(version: str) -> None:
+    found = old_versions.stored_as({"apiVersion": version, "kind": "ReplicaSet"})
+    assert found is not None
+    assert found.path("default", "web") == "/apis/apps/v1/namespaces/default/replicasets/web"
+
+
+def test_nobody_stores_a_version_that_never_was() -> None:
+    assert old_versions.stored_as({"apiVersion": "apps/v0", "kind": "ReplicaSet"}) is None

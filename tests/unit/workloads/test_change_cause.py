@@ -77,6 +77,11 @@ ENV = [{"name": "VERSION", "value": "v0.1"}]
             a_template(annotations={change_cause.RESTARTED_AT: "2026-01-02T00:00:00Z"}),
             "restarted",
         ),
+        (
+            a_template(annotations={change_cause.RESTARTED_AT: "2026-01-01T00:00:00Z"}),
+            a_template(),
+            f"removed annotation {change_cause.RESTARTED_AT}",
+        ),
         (a_template(), a_template(a_container(), a_container("log", "busybox")), "added container log busybox"),
         (a_template(a_container(), a_container("log", "busybox")), a_template(), "removed container log"),
         (
@@ -102,6 +107,7 @@ ENV = [{"name": "VERSION", "value": "v0.1"}]
         "label",
         "first restart",
         "restart",
+        "restart undone",
         "container added",
         "container removed",
         "resources",

@@ -2,7 +2,8 @@
 
 What the client gave in this very request stands. Otherwise the cause is computed from what the request tells of its
 sender (Kubectl-Command, fieldManager, User-Agent, user) and from the difference of the templates. It is written when
-the owners of fields have been settled, so that nobody comes to own a text he did not write.
+the owners of fields have been settled, so that nobody comes to own a text he did not write, and not in a dry run, so
+that `kubectl diff` shows what its user changes.
 # differs: Kubernetes leaves the cause of an earlier change on the new revision, and none on one made without --record.
 """
 
@@ -28,7 +29,7 @@ def stamp(resource: Resource, new: JSON, old: JSON | None, options: WriteOptions
         return
     template = (new.get("spec") or {}).get("template") or {}
     before = ((old.get("spec") or {}).get("template") or {}) if old is not None else None
-    if template == before or _is_given(new, old, options.origin):
+    if template == before or options.dry_run or _is_given(new, old, options.origin):
         return
     cause = change_cause.text(_author(new, old, options), template, before)
     annotations = new["metadata"].get("annotations") or {}
