@@ -137,15 +137,19 @@ def test_pause_and_resume(kubectl: Kubectl) -> None:
     generation = kubectl.json("get", "deployment", "web")["metadata"]["generation"]
     kubectl("wait", "deployment/web", f"--for=jsonpath={{.status.observedGeneration}}={generation}", "--timeout=20s")
     assert len(kubectl.names("rs")) == 1, "a paused Deployment makes no ReplicaSet"
-    assert kubectl.fails("rollout", "undo", "deployment/web").startswith(
-        "error: you cannot rollback a paused deployment; resume it first with"
-    )
     assert kubectl.fails("rollout", "restart", "deployment/web") == (
         'error: deployments.apps "web" can\'t restart paused deployment (run rollout resume first)\n'
     )
     assert kubectl("rollout", "resume", "deployment/web") == "deployment.apps/web resumed\n"
     kubectl("rollout", "status", "deployment/web", "--timeout=30s")
     assert len(kubectl.names("rs")) == 2, "both changes are one revision"
+
+
+def test_a_paused_deployment_is_not_undone(rolled: Kubectl) -> None:
+    rolled("rollout", "pause", "deployment/web")
+    assert rolled.fails("rollout", "undo", "deployment/web") == (
+        "error: you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again\n"
+    )
 
 
 def test_restart_replaces_every_pod(kubectl: Kubectl) -> None:
