@@ -151,5 +151,5 @@ def _subject(path: tuple[str, ...], several: bool) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         value = value.get("image") or value.get("value") or value
-    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return shown if len(shown) <= LONGEST_VALUE else f"{shown[: LONGEST_VALUE - 1]}…"
