@@ -54,7 +54,7 @@ def test_a_job_runs_its_pods_and_completes() -> None:
             assert conditions.find(job, "Complete")["reason"] == "CompletionsReached"  # type: ignore[index]
             assert job["status"]["succeeded"] == 5
             assert "active" not in job["status"]
-            assert job["status"]["completionTime"] == "2025-01-01T00:00:18Z"
+            assert job["status"]["completionTime"] == "2025-01-01T00:00:21Z"
             assert not any(objects.finalizers(pod) for pod in await pods(cluster))
             reasons = [reason for reason, _ in await told(cluster, "Job", "work")]
             assert reasons == ["SuccessfulCreate"] * 5 + ["Completed"]
@@ -80,7 +80,7 @@ def test_each_index_is_done_once() -> None:
     async def story() -> None:
         async with world() as cluster:
             await cluster.client.create(JOBS, a_job(completions=4, parallelism=3, completionMode="Indexed"))
-            await asyncio.sleep(7)
+            await asyncio.sleep(8)
             assert (await the(cluster))["status"]["completedIndexes"] == "0-2"
             await asyncio.sleep(20)
             job = await the(cluster)
@@ -290,7 +290,7 @@ def test_a_cron_job_makes_jobs_and_keeps_the_last_three() -> None:
             made = await cluster.client.get(CRON_JOBS, "tick", "default")
             assert made["status"] == {
                 "lastScheduleTime": "2025-01-01T00:05:00Z",
-                "lastSuccessfulTime": "2025-01-01T00:05:06Z",
+                "lastSuccessfulTime": "2025-01-01T00:05:07Z",
             }
             events = await told(cluster, "CronJob", "tick")
             assert events[:2] == [

@@ -6,6 +6,7 @@ claimed, which all of them do alike.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from seatrial.api.registry import PODS
 from seatrial.base.types import JSON, Key
@@ -16,7 +17,7 @@ from seatrial.reconcile.controller import CacheReader, Watch
 from seatrial.reconcile.decision import Action, Patch
 from seatrial.workloads import ownership, pods
 
-_METADATA = ("uid", "labels", "annotations", "ownerReferences", "deletionTimestamp", "finalizers")
+_METADATA = ("uid", "labels", "ownerReferences", "deletionTimestamp", "finalizers")
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,13 @@ class Owners:
     selector_of: Callable[[JSON], Selector | None]
 
 
-def watches(owners: Owners) -> tuple[Watch, ...]:
-    """The owners themselves, and their Pods."""
+def watches(owners: Owners, pods_after_seconds: float = 0.0) -> tuple[Watch, ...]:
+    """The owners themselves, and their Pods; changes of Pods are looked at so much later."""
 
     def keys(old: JSON | None, new: JSON | None, cache: CacheReader) -> Iterable[Key]:
         return owners_to_wake(owners, old, new, cache)
 
-    return (Watch(owners.resource, itself), Watch(PODS, keys, interesting=matters))
+    return (Watch(owners.resource, itself), Watch(PODS, keys, matters, pods_after_seconds))
 
 
 def itself(old: JSON | None, new: JSON | None, _cache: CacheReader) -> Iterable[Key]:
@@ -49,7 +50,16 @@ def matters(old: JSON | None, new: JSON | None) -> bool:
         return True
     if old["spec"].get("nodeName") != new["spec"].get("nodeName"):
         return True
-    return old.get("status") != new.get("status")
+    return old.get("status") != new.get("status") and _state(old) != _state(new)
+
+
+def _state(pod: JSON) -> tuple[Any, ...]:
+    """What of a Pod's status an owner looks at."""
+    status = pod.get("status") or {}
+    listed = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    waiting = [((each.get("state") or {}).get("waiting") or {}).get("reason") for each in listed]
+    restarts = [each.get("restartCount") for each in listed]
+    return status.get("phase"), pods.ready_condition(pod), waiting, restarts
 
 
 def owners_to_wake(owners: Owners, old: JSON | None, new: JSON | None, cache: CacheReader) -> list[Key]:

@@ -21,6 +21,8 @@ from seatrial.reconcile.controller import CacheReader, Controller
 from seatrial.reconcile.decision import NOTHING, Decision, Delete, Event
 from seatrial.workloads import ownership
 
+BATCH_SECONDS = 1.0
+"""Changes of Pods are looked at together (SyncJobBatchPeriod)."""
 _OURS = (None, "kubernetes.io/job-controller")
 
 
@@ -112,7 +114,7 @@ def _finished(job: JSON, finished: JSON, now: float) -> Decision:
 CONTROLLER = Controller(
     name="job",
     primary=JOBS,
-    watches=owned_pods.watches(OWNERS),
+    watches=owned_pods.watches(OWNERS, BATCH_SECONDS),
     gather=gather,
     decide=decide,
     event_source="job-controller",

@@ -4,6 +4,7 @@ Follows pkg/controller/statefulset/stateful_set_utils.go (1.32).
 """
 
 import re
+from functools import lru_cache
 
 from seatrial.api.registry import STATEFUL_SETS
 from seatrial.base.types import JSON
@@ -14,22 +15,28 @@ POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
 POD_INDEX_LABEL = "apps.kubernetes.io/pod-index"
 
 _NAME = re.compile(r"(.*)-([0-9]+)", re.ASCII)
+_MAX_INT32 = 2147483647
 
 
 def pod_name(stateful_set: JSON, ordinal: int) -> str:
     return f"{objects.name(stateful_set)}-{ordinal}"
 
 
+@lru_cache(maxsize=65536)
+def _parsed(name: str) -> tuple[str, int]:
+    """The set's name and the ordinal; ("", -1) for a name that is none of a set's Pods."""
+    match = _NAME.fullmatch(name)
+    return (match[1], int(match[2])) if match and int(match[2]) <= _MAX_INT32 else ("", -1)
+
+
 def ordinal_of(pod: JSON) -> int:
     """The number at the end of the name; -1 when there is none."""
-    match = _NAME.fullmatch(objects.name(pod))
-    return int(match[2]) if match and int(match[2]) <= 2147483647 else -1
+    return _parsed(objects.name(pod))[1]
 
 
 def is_member(stateful_set: JSON, pod: JSON) -> bool:
     """Whether the Pod is called as the set's Pods are."""
-    match = _NAME.fullmatch(objects.name(pod))
-    return match is not None and match[1] == objects.name(stateful_set)
+    return _parsed(objects.name(pod))[0] == objects.name(stateful_set)
 
 
 def revision_of(pod: JSON) -> str:
@@ -40,9 +47,10 @@ def revision_of(pod: JSON) -> str:
 
 def matches(stateful_set: JSON, pod: JSON) -> bool:
     """Whether the Pod still says who it is, and has the claims of its place."""
-    ordinal = ordinal_of(pod)
-    named = objects.name(pod) == pod_name(stateful_set, ordinal)
-    return named and objects.labels(pod).get(POD_NAME_LABEL) == objects.name(pod) and _has_claims(stateful_set, pod)
+    name = objects.name(pod)
+    if objects.labels(pod).get(POD_NAME_LABEL) != name or name != pod_name(stateful_set, ordinal_of(pod)):
+        return False
+    return not stateful_set["spec"].get("volumeClaimTemplates") or _has_claims(stateful_set, pod)
 
 
 def _has_claims(stateful_set: JSON, pod: JSON) -> bool:

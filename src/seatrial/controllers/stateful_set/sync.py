@@ -91,6 +91,8 @@ class Sync:
 
     def make_claims(self, pod: JSON) -> bool:
         """Create the claims that are missing for a Pod; False when that can't be."""
+        if not self.spec.get("volumeClaimTemplates"):
+            return True
         for claim in identity.new_claims(self.stateful_set, identity.ordinal_of(pod)):
             name = objects.name(claim)
             if VOLUME_CLAIMS is None or self.view.volume_claims is None:
