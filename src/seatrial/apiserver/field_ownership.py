@@ -28,7 +28,8 @@ def track(
     if options.field_manager:
         schema = schemas.field_schema(resource.group, resource.version, resource.kind)
         ignored = reset_fields(resource, subresource)
-        entries = apply.update_managers(old, new, options.field_manager, schema, now, subresource, ignored)
+        written = {**new, "apiVersion": options.api_version} if options.api_version else new
+        entries = apply.update_managers(old, written, options.field_manager, schema, now, subresource, ignored)
     elif "managedFields" in metadata or old is None:
         entries = metadata.get("managedFields") or []
     else:

@@ -44,6 +44,8 @@ class WriteOptions:
     """The object was made for this request alone (parsed from a body): it need not be copied."""
     duplicate_fields: tuple[str, ...] = ()
     """`spec.replicas`: fields that stood twice in the body."""
+    api_version: str = ""
+    """The version that the client wrote in, if it is not the stored one."""
     origin: Origin | None = None
     """None: a caller inside the API server."""
 

@@ -348,3 +348,17 @@ def test_owners_are_found_where_they_are_stored(version: str) -> None:
 
 def test_nobody_stores_a_version_that_never_was() -> None:
     assert old_versions.stored_as({"apiVersion": "apps/v0", "kind": "ReplicaSet"}) is None
+
+
+def test_managed_fields_name_the_version_that_was_written() -> None:
+    async def tale(api: Api) -> None:
+        await api("POST", f"{EXTENSIONS}?fieldManager=creator", a_deployment())
+        await api("PATCH", f"{BETA1}/web?fieldManager=patcher", {"spec": {"replicas": 3}}, MERGE)
+        stored = await api("PATCH", f"{NOW}/web?fieldManager=newcomer", {"spec": {"paused": True}}, MERGE)
+        assert {one["manager"]: one["apiVersion"] for one in stored["metadata"]["managedFields"]} == {
+            "creator": "extensions/v1beta1",
+            "patcher": "apps/v1beta1",
+            "newcomer": "apps/v1",
+        }
+
+    story(tale)

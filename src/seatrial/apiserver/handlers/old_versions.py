@@ -99,7 +99,9 @@ async def _create(registry: Registry, call: Call, version: OldVersion, route: Ro
     wanted = options.write_options(call, "CreateOptions")
     obj = _decoded(registry, call, version, wanted)
     version.default(obj)
-    record = await registry.create(route.resource, route.namespace, version.to_stored(obj), _decoded_options(wanted))
+    record = await registry.create(
+        route.resource, route.namespace, version.to_stored(obj), _decoded_options(version, wanted)
+    )
     return _shown(version, Stored(201, record, route.resource))
 
 
@@ -113,7 +115,7 @@ async def _update(registry: Registry, call: Call, version: OldVersion, route: Ro
         route.namespace,
         route.name,
         version.to_stored(obj),
-        _decoded_options(wanted),
+        _decoded_options(version, wanted),
         subresource=route.subresource,
     )
     return _shown(version, Stored(201 if created else 200, record, route.resource))
@@ -124,9 +126,11 @@ def _decoded(registry: Registry, call: Call, version: OldVersion, wanted: WriteO
     return decoding.decode(registry.schemas, version, body, wanted)
 
 
-def _decoded_options(wanted: WriteOptions) -> WriteOptions:
+def _decoded_options(version: OldVersion, wanted: WriteOptions) -> WriteOptions:
     """For the registry: the body has been checked, and is ours."""
-    return dataclasses.replace(wanted, field_validation="Ignore", duplicate_fields=(), owned=True)
+    return dataclasses.replace(
+        wanted, field_validation="Ignore", duplicate_fields=(), owned=True, api_version=version.api_version
+    )
 
 
 async def _patch(registry: Registry, call: Call, version: OldVersion, route: Route) -> Answer:
@@ -141,8 +145,9 @@ async def _patch(registry: Registry, call: Call, version: OldVersion, route: Rou
             version.default(new)
         return version.to_stored(new)
 
+    written = dataclasses.replace(patch.write_options, api_version=version.api_version)
     record, created = await registry.modify(
-        route.resource, namespace, name, change, patch.write_options, subresource=part, creates=patch.creates
+        route.resource, namespace, name, change, written, subresource=part, creates=patch.creates
     )
     return _shown(version, Stored(201 if created else 200, record, route.resource))
 
@@ -155,7 +160,7 @@ async def _scale(registry: Registry, call: Call, version: OldVersion, route: Rou
         wanted = options.write_options(call, "UpdateOptions")
         kind = scales.kind_of(version)
         body = scales.to_current(decoding.decode(registry.schemas, kind, bodies.decode_object(call, "Scale"), wanted))
-        found = await scale.update(registry, resource, namespace, name, body, _decoded_options(wanted))
+        found = await scale.update(registry, resource, namespace, name, body, _decoded_options(version, wanted))
     elif call.method == "PATCH":
         patch_type, patch = bodies.decode_patch(call)
         wanted = options.write_options(call, "PatchOptions", patch_type)
