@@ -7,31 +7,31 @@ Start: store, API, listeners, informers, loops, nodes, proxy. Each part register
 start, the earlier ones are stopped again.
 """
 
+import asyncio
+import importlib
 import os
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from seatrial.aio.tasks import Supervisor
 from seatrial.base.env import Env, SystemEnv
 from seatrial.client import kubeconfig
 from seatrial.client.client import ApiClient
-from seatrial.cluster import addresses, api_service, components, config, control_plane
+from seatrial.cluster import addresses, api_service, config, control_plane
 from seatrial.cluster.addresses import Addresses
 from seatrial.cluster.config import ClusterConfig
 from seatrial.cluster.control_plane import ControlPlane, Served
 from seatrial.cluster.state import ClusterState, StateLock
 from seatrial.machinery import times
-from seatrial.node.agent import NodeAgent
-from seatrial.node.registration import NodeOptions
-from seatrial.node.runtimes.base import Runtime
-from seatrial.node.runtimes.simulated import Model, SimulatedRuntime
-from seatrial.proxy.agent import ProxyAgent
-from seatrial.reconcile.informer import Informers
-from seatrial.reconcile.recorder import Recorder
 from seatrial.store.open import open_store
+
+if TYPE_CHECKING:
+    from seatrial.cluster.loops import Loops
+    from seatrial.node.agent import NodeAgent
+    from seatrial.node.runtimes.simulated import Model
 
 
 class Cluster:
@@ -41,16 +41,20 @@ class Cluster:
     """
 
     def __init__(
-        self, config: ClusterConfig | None = None, *, env: Env | None = None, model: Model | None = None, **options: Any
+        self,
+        config: ClusterConfig | None = None,
+        *,
+        env: Env | None = None,
+        model: "Model | None" = None,
+        **options: Any,
     ) -> None:
         self.config = config if config is not None else ClusterConfig(**options)
         self.env: Env = env if env is not None else SystemEnv()
-        self._model = model if model is not None else Model()
+        self._model = model
         self._stack: AsyncExitStack | None = None
         self._served = Served("", "", 0)
         self._plane: ControlPlane | None = None
         self._agent: NodeAgent | None = None
-        self._proxy: ProxyAgent | None = None
         self._supervisor = Supervisor("cluster")
         self.kubeconfig = Path()
         self.lowest_bindable_port = 0
@@ -111,18 +115,14 @@ class Cluster:
         stack.push_async_callback(store.close)
         plane = self._plane = await control_plane.make(store, self.env, self.config, hosted, self._find_node)
         ca = await self._serve(plane, hosted, folder, stack)
-        informers = Informers(plane.client("seatrial"), self.env)
-        stack.push_async_callback(informers.stop)
-        await components.start(plane, informers, self.env, ca, stack)
-        await self._start_nodes(plane, informers, hosted, folder, stack)
-        informers.start()
-        await informers.synced()
+        loops = await self._start_loops(plane, hosted, folder, ca, stack)
+        self._agent = loops.agent
         if lock is not None:
             lock.publish(self._state())
 
     def _folder(self, stack: AsyncExitStack) -> Path:
         """Where this cluster's files are; a nameless one's go with it."""
-        if not self.config.serve and self._runtime_name() == "simulated":
+        if not self.config.serve and self.config.simulated:
             return Path()
         if self.config.name:
             return config.state_dir(self.config.name)
@@ -135,11 +135,8 @@ class Cluster:
         stack.callback(lock.release)
         return lock
 
-    def _runtime_name(self) -> str:
-        return "process" if self.config.runtime == "auto" else self.config.runtime
-
     def _addresses(self) -> Addresses:
-        if self._runtime_name() == "simulated":
+        if self.config.simulated:
             return addresses.simulated()
         return addresses.of_this_host(self.config.privileged)
 
@@ -164,45 +161,18 @@ class Cluster:
         await api_service.publish(plane.client("kube-apiserver"), api_address, self.config.host, self._served.port)
         return credentials.ca_data.decode()
 
-    async def _start_nodes(
-        self, plane: ControlPlane, informers: Informers, hosted: Addresses, folder: Path, stack: AsyncExitStack
-    ) -> None:
-        await hosted.network.start()
-        stack.push_async_callback(hosted.network.close)
-        runtime, withdrawn = self._runtime(folder / "pods"), None
-        if runtime.runs_processes:
-            proxy = self._proxy = await self._start_proxy(plane, informers, hosted, stack)
-            withdrawn = proxy.withdrawn
-        self._agent = NodeAgent(
-            plane.client("kubelet"),
-            informers,
-            self.env,
-            runtime,
-            hosted.network,
-            [NodeOptions(f"node-{number}") for number in range(1, self.config.nodes + 1)],
-            directory=folder / "pods",
-            withdrawn=withdrawn,
-        )
-        stack.push_async_callback(self._agent.stop)
-        await self._agent.start()
+    async def _start_loops(
+        self, plane: ControlPlane, hosted: Addresses, folder: Path, ca: str, stack: AsyncExitStack
+    ) -> "Loops":
+        # The API answers while the loops are still being loaded, as a kube-apiserver does before its controllers are
+        # there: loading them takes as long as all that came before.
+        if self.config.serve:
+            await asyncio.to_thread(importlib.import_module, "seatrial.cluster.loops")
+        from seatrial.cluster.loops import Loops
 
-    async def _start_proxy(
-        self, plane: ControlPlane, informers: Informers, hosted: Addresses, stack: AsyncExitStack
-    ) -> ProxyAgent:
-        recorder = Recorder(plane.client("kube-proxy"), self.env, "kube-proxy")
-        stack.push_async_callback(recorder.stop)
-        proxy = ProxyAgent(informers, hosted.host, self.env, on_event=recorder.event)
-        stack.push_async_callback(proxy.close)
-        await proxy.start()
-        return proxy
-
-    def _runtime(self, directory: Path) -> Runtime:
-        if self._runtime_name() == "simulated":
-            return SimulatedRuntime(self.env, self._model)
-        from seatrial.node.images import Catalogue
-        from seatrial.node.runtimes.process import ProcessRuntime
-
-        return ProcessRuntime(self.env, Catalogue(self.config.images), directory)
+        loops = Loops(plane, hosted, self.env)
+        await loops.start(self.config, self._model, folder / "pods", ca, stack)
+        return loops
 
     def _state(self) -> ClusterState:
         return ClusterState(
@@ -212,7 +182,7 @@ class Cluster:
             insecure_url=self.insecure_url,
             kubeconfig=str(self.kubeconfig),
             nodes=self.nodes,
-            runtime=self._runtime_name(),
+            runtime="simulated" if self.config.simulated else "process",
             data_dir=str(self.config.data_dir or ""),
             kubernetes_version=self.config.kubernetes_version,
             started_at=times.format_time(self.env.now()),

@@ -43,6 +43,11 @@ class ClusterConfig:
     privileged: bool | None = None
     """Use root's means (network namespaces, 10.96/16). None: if we may."""
 
+    @property
+    def simulated(self) -> bool:
+        """Whether containers are only timers."""
+        return self.runtime == "simulated"
+
 
 def state_dir(name: str) -> Path:
     """Where a running cluster of this name says who it is (pid, url), and keeps its own kubeconfig."""
