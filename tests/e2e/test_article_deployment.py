@@ -13,7 +13,7 @@ from e2e.article_world import DEPRECATED, eventually, replica_sets, sizes_become
 from e2e.kubectl_world import Kubectl
 from seatrial import RunningCluster
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 CREATED = "kubectl create --filename=deployment-demo-v0.1.yaml --record=true"
 APPLIED = "kubectl apply --filename=deployment-demo-v0.2.yaml --record=true"
