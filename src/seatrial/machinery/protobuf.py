@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+import orjson
+
 from seatrial.base.types import JSON
 from seatrial.machinery import times
 
@@ -20,7 +22,8 @@ Fields = Mapping[str, str]
 """Message → its fields, as `1:name 2:labels:map 3:ports:[]ServicePort 4:replicas:*int`.
 
 Type `string` may be left out. `*` marks fields that tell absent from empty. Scalars: string int bool bytes. Others:
-Time, MicroTime, Quantity, IntOrString, and maps from strings: map, map:bytes, map:Quantity.
+Time, MicroTime, Quantity, IntOrString, raw (JSON in a message), strings (a list in a message), and maps from strings:
+map, map:bytes, map:Quantity. The fields of a field called `+` stand beside the others.
 """
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
@@ -90,7 +93,9 @@ def _add(obj: JSON, field: Field, value: Any, tables: Fields) -> None:
         obj.setdefault(field.name, {})[name] = member
         return
     decoded = _value(value, field.type, tables)
-    if field.repeated:
+    if field.name == "+":
+        obj.update(decoded)
+    elif field.repeated:
         obj.setdefault(field.name, []).append(decoded)
     elif field.pointer or decoded not in ("", 0, False, None, {}):
         obj[field.name] = decoded
@@ -116,10 +121,20 @@ def _value(value: Any, kind: str, tables: Fields) -> Any:
         return _time(value, kind)
     if kind == "Quantity":
         return _text(dict(_fields(value)).get(1, b""))
+    if kind in ("raw", "strings"):
+        return _raw(value) if kind == "raw" else [_text(inner) for _, inner in _fields(value)]
     if kind == "IntOrString":
         found = dict(_fields(value))
         return _text(found.get(3, b"")) if found.get(1) else _signed(found.get(2, 0))
     return decode(value, kind, tables)
+
+
+def _raw(data: bytes) -> Any:
+    found = dict(_fields(data)).get(1)
+    try:
+        return orjson.loads(found) if found else None
+    except orjson.JSONDecodeError as error:
+        raise ProtobufError(f"expected JSON: {error}") from None
 
 
 def _time(data: bytes, kind: str) -> str | None:

@@ -8,7 +8,8 @@ from seatrial.machinery.protobuf import ProtobufError
 
 FIELDS = {
     "Thing": (
-        "1:name 2:count:int 3:wanted:*int 4:labels:map 5:parts:[]Part 6:secret:map:bytes 7:at:Time 8:port:IntOrString"
+        "1:name 2:count:int 3:wanted:*int 4:labels:map 5:parts:[]Part 6:secret:map:bytes 7:at:Time 8:port:IntOrString "
+        "10:+:Part 11:data:raw 12:extra:map:strings"
     ),
     "Part": "1:words:[] 2:on:bool 3:sizes:map:Quantity",
 }
@@ -55,6 +56,11 @@ def varint(value: int) -> bytes:
             id="quantities",
         ),
         pytest.param(field(9, field(1, "")), {}, id="unknown but empty"),
+        pytest.param(field(10, field(2, 1)), {"on": True}, id="inline"),
+        pytest.param(field(11, field(1, '{"a": 1}')), {"data": {"a": 1}}, id="JSON"),
+        pytest.param(
+            field(12, field(1, "k") + field(2, field(1, "a") + field(1, "b"))), {"extra": {"k": ["a", "b"]}}, id="lists"
+        ),
     ],
 )
 def test_a_message_becomes_json_data(data: bytes, expected: dict[str, object]) -> None:
@@ -87,11 +93,26 @@ def test_the_envelope_names_the_object() -> None:
 
 
 def test_every_message_that_a_table_names_is_described() -> None:
-    known = {"", "string", "int", "bool", "bytes", "Time", "MicroTime", "Quantity", "IntOrString", "map"}
-    known |= {"map:bytes", "map:Quantity", *protobuf_fields.FIELDS}
-    for message, text in protobuf_fields.FIELDS.items():
+    fields = protobuf_fields.load()
+    known = {"string", "int", "bool", "bytes", "Time", "MicroTime", "Quantity", "IntOrString", "raw", "strings", "map"}
+    for message, text in fields.items():
         parts = [part.split(":", 2) for part in text.split()]
         numbers = [int(number) for number, *_ in parts]
         assert numbers == sorted(set(numbers)), message
-        assert {rest[0].lstrip("*").removeprefix("[]") for _, _, *rest in parts if rest} <= known, message
-    assert set(protobuf_fields.KINDS.values()) <= set(protobuf_fields.FIELDS)
+        types = {rest[0].lstrip("*").removeprefix("[]").removeprefix("map:") for _, _, *rest in parts if rest}
+        assert types - {""} <= known | set(fields), message
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "message"),
+    [
+        ("v1", "Pod", "core.v1.Pod"),
+        ("apps/v1", "Deployment", "apps.v1.Deployment"),
+        ("authorization.k8s.io/v1", "SelfSubjectAccessReview", "authorization.v1.SelfSubjectAccessReview"),
+        ("apps/v1", "DeleteOptions", "meta.v1.DeleteOptions"),
+        ("policy/v1beta1", "Eviction", "policy.v1.Eviction"),
+        ("example.com/v1", "Gadget", None),
+    ],
+)
+def test_the_message_of_a_kind(api_version: str, kind: str, message: str | None) -> None:
+    assert protobuf_fields.message(api_version, kind) == message

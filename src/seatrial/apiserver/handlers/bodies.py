@@ -55,11 +55,11 @@ def decode_object(call: Call, kind: str) -> JSON:
 def _from_protobuf(data: bytes, kind: str) -> JSON:
     try:
         envelope = protobuf.open_envelope(data)
-        message = protobuf_fields.KINDS.get((envelope.api_version, envelope.kind))
+        message = protobuf_fields.message(envelope.api_version, envelope.kind)
         if message is None:
             named = f"{envelope.kind} of {envelope.api_version}"
             raise status.unsupported_media_type(f"{named} is not understood in {PROTOBUF_TYPE}; send JSON instead")
-        fields = protobuf.decode(envelope.raw, message, protobuf_fields.FIELDS)
+        fields = protobuf.decode(envelope.raw, message, protobuf_fields.load())
     except protobuf.ProtobufError as error:
         raise status.bad_request(f"the {kind} in the body can't be read: {error}") from None
     return {"kind": envelope.kind, "apiVersion": envelope.api_version, **fields}
