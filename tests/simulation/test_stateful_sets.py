@@ -97,23 +97,6 @@ def test_an_earlier_template_takes_its_revision_back_and_old_ones_go() -> None:
     virtual_loop.run(story())
 
 
-def test_a_pod_that_ended_is_made_again() -> None:
-    async def story() -> None:
-        async with world(1) as cluster:
-            await cluster.client.create(STATEFUL_SETS, a_set(STATEFUL_SETS))
-            await asyncio.sleep(5)
-            (pod,) = await pods(cluster)
-            failed = objects.with_status(pod, {**pod["status"], "phase": "Failed"})
-            await cluster.client.update(PODS, failed, subresource="status")
-            await asyncio.sleep(10)
-            (again,) = await pods(cluster)
-            assert objects.uid(again) != objects.uid(pod)
-            text = "StatefulSet default/web is recreating failed Pod web-0"
-            assert ("RecreatingFailedPod", text) in await told(cluster, "StatefulSet", "web")
-
-    virtual_loop.run(story())
-
-
 def test_a_slow_pod_is_replaced_only_when_it_is_stuck() -> None:
     """Not ready is not stuck: an outdated Pod that never gets ready is given half a minute."""
 

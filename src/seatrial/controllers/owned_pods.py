@@ -18,6 +18,8 @@ from seatrial.reconcile.decision import Action, Patch
 from seatrial.workloads import ownership, pods
 
 _METADATA = ("uid", "labels", "ownerReferences", "deletionTimestamp", "finalizers")
+TOGETHER_SECONDS = 0.005
+"""So long changes of Pods are gathered: a look costs as much as there are Pods, and they often change many at once."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Owners:
     selector_of: Callable[[JSON], Selector | None]
 
 
-def watches(owners: Owners, pods_after_seconds: float = 0.0) -> tuple[Watch, ...]:
+def watches(owners: Owners, pods_after_seconds: float = TOGETHER_SECONDS) -> tuple[Watch, ...]:
     """The owners themselves, and their Pods; changes of Pods are looked at so much later."""
 
     def keys(old: JSON | None, new: JSON | None, cache: CacheReader) -> Iterable[Key]:

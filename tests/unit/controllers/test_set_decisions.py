@@ -15,7 +15,7 @@ from seatrial.controllers.stateful_set import identity
 from seatrial.controllers.stateful_set.ordering import STUCK_ROLLOUT
 from seatrial.controllers.stateful_set.view import View
 from seatrial.machinery import objects, times
-from seatrial.reconcile.decision import Batch, Create, Decision, Delete, Update
+from seatrial.reconcile.decision import Batch, Create, Decision, Delete, Event, Update
 from seatrial.workloads import controller_revisions
 from seatrial.workloads.ownership import Claims
 
@@ -196,6 +196,22 @@ def test_a_pod_that_lost_its_label_gets_it_back() -> None:
     (update,) = look(owner, [pod], [first]).actions
     assert isinstance(update, Update)
     assert objects.labels(update.object)["statefulset.kubernetes.io/pod-name"] == "web-0"
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason", "word"),
+    [("Failed", "RecreatingFailedPod", "failed"), ("Succeeded", "RecreatingTerminatedPod", "terminated")],
+)
+def test_a_pod_that_ended_is_made_again(phase: str, reason: str, word: str) -> None:
+    owner = a(STATEFUL_SETS, replicas=1)
+    first = revision(owner, 1)
+    pod = a_pod(owner, 0, first, ready=False)
+    pod["status"]["phase"] = phase
+    decision = look(owner, [pod], [first])
+    event = decision.actions[0]
+    assert isinstance(event, Event)
+    assert (event.reason, event.message) == (reason, f"StatefulSet default/web is recreating {word} Pod web-0")
+    assert flat(decision) == ["delete web-0"]
 
 
 def test_a_set_that_is_going_only_counts() -> None:
