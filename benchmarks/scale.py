@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from seatrial.aio import loops
 from seatrial.api.registry import DEPLOYMENTS, PODS
 from seatrial.base.types import JSON
 from seatrial.cluster.cluster import Cluster
@@ -29,6 +30,7 @@ def table() -> dict[str, list[dict[str, Any]]]:
 async def _row(size: int) -> dict[str, Any]:
     config = ClusterConfig(nodes=max(10, size // 100), runtime="simulated", serve=False)
     async with Cluster(config) as cluster:
+        loops.tune_garbage_collection()
         begin = time.process_time()
         await _deployments(cluster, size)
         create = _per(begin, size)
