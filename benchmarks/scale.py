@@ -46,7 +46,7 @@ async def _row(size: int) -> dict[str, Any]:
 
 async def _deployments(cluster: Cluster, size: int) -> None:
     for number in range(size // PODS_PER_DEPLOYMENT):
-        await cluster.client.create(DEPLOYMENTS, _deployment(f"app-{number:04d}", PODS_PER_DEPLOYMENT))
+        await cluster.client.create(DEPLOYMENTS, deployment(f"app-{number:04d}", PODS_PER_DEPLOYMENT))
     async for _ in _until(cluster, size):
         pass
 
@@ -60,7 +60,7 @@ async def _until(cluster: Cluster, ready: int) -> Any:
         await asyncio.sleep(0.2)
 
 
-def _deployment(name: str, replicas: int) -> JSON:
+def deployment(name: str, replicas: int) -> JSON:
     labels = {"app": name}
     container = {"name": "c", "image": "nginx:1.10.1", "ports": [{"containerPort": 80}]}
     return {
@@ -106,14 +106,14 @@ async def _one_more(cluster: Cluster) -> float:
     """A Deployment of 50 more Pods, until they are available, per Pod."""
     before = len((await cluster.client.list(PODS, "default"))["items"])
     begin = time.process_time()
-    await cluster.client.create(DEPLOYMENTS, _deployment("one-more", PODS_PER_DEPLOYMENT))
+    await cluster.client.create(DEPLOYMENTS, deployment("one-more", PODS_PER_DEPLOYMENT))
     async for _ in _until(cluster, before + PODS_PER_DEPLOYMENT):
         pass
     return _per(begin, PODS_PER_DEPLOYMENT)
 
 
 async def _write(cluster: Cluster) -> float:
-    body = orjson.dumps(_deployment("x", 1)["spec"]["template"]["spec"])
+    body = orjson.dumps(deployment("x", 1)["spec"]["template"]["spec"])
     begin = time.process_time()
     for number in range(SAMPLE):
         pod = {"metadata": {"name": f"w-{number}", "namespace": "default"}, "spec": orjson.loads(body)}
