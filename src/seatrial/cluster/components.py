@@ -28,6 +28,9 @@ from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.runner import Runner
 from seatrial.scheduler.controller import Scheduler
 
+CONTROLLER_MANAGER = "kube-controller-manager"
+"""As in Kubernetes, all controllers are one field manager."""
+
 CONTROLLERS: tuple[AnyController, ...] = (
     deployment.CONTROLLER,
     replica_set.CONTROLLER,
@@ -51,7 +54,7 @@ async def start(plane: ControlPlane, informers: Informers, env: Env, ca: str, st
     """Start all loops; `ca` (PEM, "" for none) is published in every namespace."""
     controllers = [*CONTROLLERS, garbage_collector.controller(), *([root_ca.controller(ca)] if ca else [])]
     for controller in controllers:
-        runner = Runner(controller, informers, plane.client(f"{controller.name}-controller"), env)
+        runner = Runner(controller, informers, plane.client(f"{controller.name}-controller", CONTROLLER_MANAGER), env)
         runner.start()
         stack.push_async_callback(runner.stop)
     scheduler = Scheduler(informers, plane.client("kube-scheduler"), env)

@@ -37,10 +37,10 @@ class ControlPlane:
     registry: Registry
     handlers: Handlers
 
-    def client(self, component: str) -> ApiClient:
-        """A client in this process, known by its name in managedFields."""
+    def client(self, component: str, field_manager: str = "") -> ApiClient:
+        """A client in this process; `field_manager` is its name in managedFields, where that is not the component's."""
         user = UserInfo(f"system:{component}", ("system:masters", "system:authenticated"))
-        return ApiClient(LoopbackTransport(self.handlers, user, component))
+        return ApiClient(LoopbackTransport(self.handlers, user, field_manager or component))
 
 
 async def make(

@@ -66,10 +66,10 @@ def compare(schema: FieldSchema, old: JSON, new: JSON) -> Comparison:
 
 
 def compare_created(schema: FieldSchema, new: JSON) -> Comparison:
-    """compare(schema, {}, new). The Pods of one template differ in metadata only: what is known is not done again."""
+    """compare(schema, {}, new). The Pods of one template share their spec: what is known of it is not done again."""
     result = Comparison({}, {}, {})
     for name, value in new.items():
-        if type(value) is dict and name != "metadata":
+        if name == "spec" and type(value) is dict:
             parts = _created_part(schema, name, orjson.dumps(value))
         else:
             parts = compare(schema, {}, {name: value})
