@@ -57,7 +57,7 @@ async def _live(running: ClusterState) -> dict[str, Any]:
         "ready_nodes": [objects.name(node) for node in nodes if conditions.is_true(node, "Ready")],
         "pods": len(pods),
         "ready_pods": sum(conditions.is_true(pod, "Ready") for pod in pods),
-        "moved_ports": sorted({str(event["message"]) for event in moved}),
+        "moved_ports": sorted({f"{event['involvedObject']['name']}: {event['message']}" for event in moved}),
     }
 
 
