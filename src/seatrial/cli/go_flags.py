@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from seatrial.base.errors import ToolError
 from seatrial.machinery import go_duration
 
 _TRUTH = {
@@ -31,6 +32,12 @@ class GoCommand(click.Command):
     """A command whose flags may also be written `--flag=true` and `--some_flag`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return self._parse_args(ctx, args)
+        except click.UsageError as error:
+            raise ToolError(f"{_words(error)}\nSee '{ctx.command_path} --help' for usage.") from None
+
+    def _parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         options = {opt: param for param in self.params if isinstance(param, click.Option) for opt in param.opts}
         given: dict[str, bool] = {}
         kept: list[str] = []
@@ -48,6 +55,16 @@ class GoCommand(click.Command):
         rest = super().parse_args(ctx, kept)
         ctx.params.update(given)
         return rest
+
+
+def _words(error: click.UsageError) -> str:
+    """What pflag says."""
+    if isinstance(error, click.NoSuchOption):
+        name = error.option_name
+        return f"unknown flag: {name}" if name.startswith("--") else f"unknown shorthand flag: {name[1:]!r} in {name}"
+    if isinstance(error, click.BadOptionUsage):
+        return f"flag needs an argument: {error.option_name}"
+    return error.format_message()
 
 
 def _normal(argument: str) -> str:

@@ -1,6 +1,7 @@
 """`-o` of commands that print one object: json, yaml, name, wide, custom-columns, jsonpath, go-template.
 
-Follows k8s.io/cli-runtime/pkg/printers and genericclioptions (up to 1.17). `wide` is the server's own table.
+Follows k8s.io/cli-runtime/pkg/printers and genericclioptions (up to 1.17). `wide` is the table of this
+version's server.
 Limits: --sort-by and --output-version change nothing for one object of one version; go-template knows what
 `machinery/go_template.py` does.
 """
@@ -11,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seatrial.api.resource import Resource
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
-from seatrial.client.base import Client, Request
 from seatrial.machinery import go_template, jsonpath, objects
 from seatrial.machinery.go_template import TemplateError
-from seatrial.machinery.gvk import ResourceRef
 from seatrial.machinery.jsonpath import JsonPathError
 
 FORMS = (
@@ -33,7 +33,6 @@ FORMS = (
     "wide",
     "yaml",
 )
-TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 MIN_WIDTH, PADDING = 6, 3
 
 
@@ -78,15 +77,10 @@ def _content(path: str) -> str:
         raise ToolError(f"error reading --template {path}, {error.strerror}") from None
 
 
-async def text(how: Printer, client: Client, resource: ResourceRef, obj: JSON) -> str:
-    """The object's text, with its line end where the form has one. `wide` asks the server when it knows the object."""
-    obj = {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
-    if how.form == "wide":
-        return await _wide(how, client, resource, obj)
-    return _local(how, resource, obj)
-
-
-def _local(how: Printer, resource: ResourceRef, obj: JSON) -> str:
+def text(how: Printer, resource: Resource, obj: JSON, now: float) -> str:
+    """The object's text, with its line end where the form has one. `now` is for ages."""
+    bare = objects.with_metadata(obj, managedFields=None)
+    obj = {"apiVersion": resource.api_version, "kind": resource.kind, **bare}
     if how.form == "json":
         return json.dumps(obj, indent=4, ensure_ascii=False) + "\n"
     if how.form == "yaml":
@@ -96,6 +90,8 @@ def _local(how: Printer, resource: ResourceRef, obj: JSON) -> str:
     if how.form == "name":
         word = resource.kind.lower() + (f".{resource.group}" if resource.group else "")
         return f"{word}/{objects.name(obj)}\n"
+    if how.form == "wide":
+        return _wide(how, resource, obj, now)
     if how.form == "custom-columns":
         return _custom_columns(how, obj)
     try:
@@ -132,11 +128,9 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
-async def _wide(how: Printer, client: Client, resource: ResourceRef, obj: JSON) -> str:
-    path = resource.path(objects.namespace(obj), objects.name(obj))
-    answer = (await client.raw(Request("GET", path, headers={"Accept": TABLE}))).object
-    headers = [str(column["name"]).upper() for column in answer["columnDefinitions"]]
-    rows = [[str(cell) for cell in row["cells"]] for row in answer["rows"]]
+def _wide(how: Printer, resource: Resource, obj: JSON, now: float) -> str:
+    headers = [column.name.upper() for column in resource.columns]
+    rows = [[str(cell) for cell in resource.row(obj, now)]]
     if how.show_labels:
         labels = ",".join(f"{key}={value}" for key, value in sorted(objects.labels(obj).items())) or "<none>"
         headers, rows = [*headers, "LABELS"], [[*row, labels] for row in rows]

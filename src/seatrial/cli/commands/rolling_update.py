@@ -205,31 +205,31 @@ async def _run(request: "Request", printer: "Printer | None", access: "Access", 
 
     namespace, enforced = options["namespace"] or access.namespace, bool(options["namespace"])
     read = _Manifest(request.filename, namespace, enforced, options["validate"])
-    client = ApiClient(HttpTransport(access, user_agent="kubectl-rolling-update (seatrial)"))
+    env, client = SystemEnv(), ApiClient(HttpTransport(access, user_agent="kubectl-rolling-update (seatrial)"))
     try:
-        call = RollingUpdate(client, SystemEnv(), namespace, request, _timing(options), read, click.echo)
-        await _show(await call.run(), printer, client)
+        call = RollingUpdate(client, env, namespace, request, _timing(options), read, click.echo)
+        _show(await call.run(), printer, env.now())
     finally:
         await client.aclose()
 
 
-async def _show(outcome: "Outcome", printer: "Printer | None", client: Any) -> None:
+def _show(outcome: "Outcome", printer: "Printer | None", now: float) -> None:
     from seatrial.api.registry import REPLICATION_CONTROLLERS
     from seatrial.cli import object_printers
     from seatrial.machinery import objects
     from seatrial.rollout.rolling_update.run import Planned, Updated
 
-    async def text(rc: "JSON") -> str:
+    def text(rc: "JSON") -> str:
         if printer is None:
             return objects.name(rc)
-        return await object_printers.text(printer, client, REPLICATION_CONTROLLERS, rc)
+        return object_printers.text(printer, REPLICATION_CONTROLLERS, rc, now)
 
     if isinstance(outcome, Planned):
-        click.echo(f"Rolling from:\n{await text(outcome.old)}\nTo:\n{await text(outcome.new)}")
+        click.echo(f"Rolling from:\n{text(outcome.old)}\nTo:\n{text(outcome.new)}")
     elif isinstance(outcome, Updated) and printer is None:
         click.echo(f'replicationcontroller "{outcome.subject}" {outcome.message}')
     elif isinstance(outcome, Updated):
-        click.echo(await text(outcome.controller), nl=False)
+        click.echo(text(outcome.controller), nl=False)
 
 
 class _Manifest:
