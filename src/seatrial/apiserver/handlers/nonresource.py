@@ -39,7 +39,9 @@ class Documents:
 
     def _make(self, path: str, form: str) -> Document | None:
         if path == "/version":
-            return _document(self._version.to_json())
+            # Upstream writes this one document with indents, whoever asks (routes/version.go).
+            data = orjson.dumps(self._version.to_json(), option=orjson.OPT_INDENT_2)
+            return Document(data, "application/json", _etag(data), "")
         if form == PROTOBUF:
             data = openapi.v2_protobuf(self._schemas)
             return Document(data, openapi_protobuf.MEDIA_TYPE, _etag(data), "Accept")
