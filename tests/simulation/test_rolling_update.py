@@ -14,7 +14,7 @@ from seatrial.base.types import JSON
 from seatrial.client.base import Client, Request, Response
 from seatrial.client.client import ApiClient
 from seatrial.cluster.cluster import Cluster
-from seatrial.machinery import conditions, objects
+from seatrial.machinery import conditions, objects, status
 from seatrial.rollout.rolling_update import plan, resume, validation
 from seatrial.rollout.rolling_update.controllers import Timing
 from seatrial.rollout.rolling_update.run import Outcome, Planned, Renamed, RollingUpdate, Updated
@@ -557,5 +557,60 @@ def test_an_update_that_dies_again_and_again_still_finishes() -> None:
                 runs += 1
             assert runs > 3
             await assert_updated(call, OLD)
+
+    virtual_loop.run(story())
+
+
+class Flaky:
+    """Every so often a request is lost, its answer is lost, or the server answers 503, 500 or 409."""
+
+    def __init__(self, client: ApiClient, every: int) -> None:
+        self._transport, self._every, self._count = client._transport, every, 0
+        self.failed = 0
+
+    async def request(self, request: Request) -> Response:
+        self._count += 1
+        if self._count % self._every:
+            return await self._transport.request(request)
+        self.failed += 1
+        kind = (self._count // self._every) % 5
+        if kind == 0:
+            raise ConnectionError("lost on the way")
+        if kind == 1:
+            await self._transport.request(request)
+            raise ConnectionError("the answer was lost")
+        if kind == 2 and request.method == "PUT":
+            raise status.conflict(REPLICATION_CONTROLLERS, "x", "somebody was faster")
+        raise status.service_unavailable("later") if kind == 3 else status.internal_error("oops")
+
+    async def watch(self, request: Request) -> AsyncIterator[Any]:
+        self._count += 1
+        async with aclosing(self._transport.watch(request)) as events:  # type: ignore[type-var]
+            async for event in events:
+                yield event
+                if self._count % 2:
+                    raise ConnectionError("the watch was cut")
+
+    async def stream(self, request: Request) -> AsyncIterator[bytes]:
+        async for chunk in self._transport.stream(request):
+            yield chunk
+
+    async def aclose(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("every", [2, 3, 5, 7])
+@pytest.mark.parametrize(
+    ("run", "name"),
+    [(by_file, NEW), (by_image, OLD), (by_image_and_name, NEW)],
+    ids=["file", "image", "image and name"],
+)
+def test_a_bad_connection_changes_nothing(run: Run, name: str, every: int) -> None:
+    async def story() -> None:
+        async with four_pods() as call, promises_kept(call.cluster, 4, 5):
+            flaky = Flaky(call.cluster.client, every)
+            assert isinstance(await run(call, ApiClient(flaky)), Updated)
+            assert flaky.failed > 5
+            await assert_updated(call, name)
 
     virtual_loop.run(story())

@@ -105,9 +105,7 @@ class Controllers:
             return objects.generation(rc) >= generation and plan.has_desired_replicas(rc)
 
         try:
-            await wait.wait_for(
-                self._client, REPLICATION_CONTROLLERS, name, self.namespace, settled, max(0.0, self.timing.timeout)
-            )
+            await self._until(name, settled, max(0.0, self.timing.timeout))
         except TimeoutError:
             raise ToolError(f'timed out waiting for "{name}" to be synced') from None
         return await self.get(name)
@@ -143,9 +141,19 @@ class Controllers:
     async def wait_for(self, name: str, condition: wait.Condition, seconds: float) -> JSON | None:
         """Until the controller is as wanted. Raises ToolError when that takes too long."""
         try:
-            return await wait.wait_for(self._client, REPLICATION_CONTROLLERS, name, self.namespace, condition, seconds)
+            return await self._until(name, condition, seconds)
         except TimeoutError:
             raise ToolError("timed out waiting for the condition") from None
+
+    async def _until(self, name: str, condition: wait.Condition, seconds: float) -> JSON | None:
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    return await wait.wait_for(self._client, REPLICATION_CONTROLLERS, name, self.namespace, condition)
+                except StatusError as error:
+                    if error.code not in PASSING:
+                        raise
+                await self.pause()
 
     async def wait_deleted(self, name: str, uid: str) -> None:
         """Until the controller with this uid is gone."""
