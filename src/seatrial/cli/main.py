@@ -18,6 +18,7 @@ COMMANDS = {
     "down": "Stop a cluster.",
     "status": "What runs, and where its kubeconfig is.",
     "rolling-update": "Roll a ReplicationController, as kubectl did.",
+    "rollout": "Status, history, undo, pause, resume and restart of a rollout, on any cluster.",
     "load": "Send traffic to a URL and report every failed request.",
 }
 

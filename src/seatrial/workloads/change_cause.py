@@ -76,6 +76,11 @@ def text(author: Author, template: JSON, before: JSON | None) -> str:
     return f"{author}: {', '.join(parts)}"
 
 
+def differences(before: JSON, after: JSON) -> list[str]:
+    """What became of a Pod template, a line each, images first."""
+    return list(_differences(before, after))
+
+
 def is_computed(cause: str) -> bool:
     """Whether a cause has the form of those made here: it tells of one change, and is not true of another."""
     return _COMPUTED.match(cause) is not None
