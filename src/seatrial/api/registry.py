@@ -20,6 +20,7 @@ from seatrial.api.core_v1 import (
     service_account,
 )
 from seatrial.api.discovery_v1 import endpoint_slice
+from seatrial.api.policy_v1 import pod_disruption_budget
 from seatrial.api.resource import Resource
 
 CONFIG_MAPS = config_map.RESOURCE
@@ -35,6 +36,7 @@ LEASES = lease.RESOURCE
 NAMESPACES = namespace.RESOURCE
 NODES = node.RESOURCE
 PODS = pod.RESOURCE
+POD_DISRUPTION_BUDGETS = pod_disruption_budget.RESOURCE
 POD_TEMPLATES = pod_template.RESOURCE
 REPLICATION_CONTROLLERS = replication_controller.RESOURCE
 REPLICA_SETS = replica_set.RESOURCE
@@ -64,6 +66,7 @@ ALL: tuple[Resource, ...] = (
     JOBS,
     LEASES,
     ENDPOINT_SLICES,
+    POD_DISRUPTION_BUDGETS,
 )
 """In the order of discovery: core first, then by group; inside a group by plural."""
 

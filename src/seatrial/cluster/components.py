@@ -6,6 +6,7 @@ from seatrial.base.env import Env
 from seatrial.cluster.control_plane import ControlPlane
 from seatrial.controllers import (
     cron_job,
+    disruption,
     endpoint_slice,
     endpoints,
     garbage_collector,
@@ -40,6 +41,7 @@ CONTROLLERS: tuple[AnyController, ...] = (
     job.CONTROLLER,
     job_orphan_pods.CONTROLLER,
     cron_job.CONTROLLER,
+    disruption.CONTROLLER,
     endpoints.CONTROLLER,
     endpoint_slice.CONTROLLER,
     namespace.CONTROLLER,

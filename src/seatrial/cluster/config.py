@@ -40,6 +40,9 @@ class ClusterConfig:
     """A kubeconfig to add this cluster to; None: one of its own in the state directory."""
     serve: bool = True
     """Listen for HTTP at all. Off for clusters in virtual time."""
+    endpoint_lag: float = 0.0
+    """Seconds by which the proxies learn of endpoint changes too late, as on a cluster of many machines; a Pod's
+    SIGTERM does not wait for them then, and a connection that an endpoint refuses is refused."""
     privileged: bool | None = None
     """Use root's means (network namespaces, 10.96/16). None: if we may."""
 

@@ -34,7 +34,7 @@ class Loops:
         await components.start(self._plane, self._informers, self._env, ca, stack)
         await self._hosted.network.start()
         stack.push_async_callback(self._hosted.network.close)
-        proxy = None if config.simulated else await self._start_proxy(stack)
+        proxy = None if config.simulated else await self._start_proxy(config, stack)
         agent = self.agent = NodeAgent(
             self._plane.client("kubelet"),
             self._informers,
@@ -43,17 +43,19 @@ class Loops:
             self._hosted.network,
             [NodeOptions(f"node-{number}") for number in range(1, config.nodes + 1)],
             directory=pods,
-            withdrawn=proxy.withdrawn if proxy else None,
+            withdrawn=proxy.withdrawn if proxy and not config.endpoint_lag else None,
         )
         stack.push_async_callback(agent.stop)
         await agent.start()
         self._informers.start()
         await self._informers.synced()
 
-    async def _start_proxy(self, stack: AsyncExitStack) -> ProxyAgent:
+    async def _start_proxy(self, config: ClusterConfig, stack: AsyncExitStack) -> ProxyAgent:
         recorder = Recorder(self._plane.client("kube-proxy"), self._env, "kube-proxy")
         stack.push_async_callback(recorder.stop)
-        proxy = ProxyAgent(self._informers, self._hosted.host, self._env, on_event=recorder.event)
+        proxy = ProxyAgent(
+            self._informers, self._hosted.host, self._env, on_event=recorder.event, lag=config.endpoint_lag
+        )
         stack.push_async_callback(proxy.close)
         await proxy.start()
         return proxy

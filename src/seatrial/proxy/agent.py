@@ -6,7 +6,7 @@ is on its way to it is lost.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,14 +47,28 @@ class Listening:
 
 
 class ProxyAgent:
-    """Serves every Service's cluster IP and node ports on this host."""
+    """Serves every Service's cluster IP and node ports on this host.
 
-    def __init__(self, informers: Informers, host: HostAddresses, env: Env, *, on_event: OnEvent | None = None) -> None:
+    With a `lag` it learns of every change of EndpointSlices so many seconds late, and does without all that spares
+    clients the consequences: no second try, no connection that moves. That is what kube-proxy offers.
+    """
+
+    def __init__(
+        self,
+        informers: Informers,
+        host: HostAddresses,
+        env: Env,
+        *,
+        on_event: OnEvent | None = None,
+        lag: float = 0.0,
+    ) -> None:
         self._services = informers.informer(SERVICES)
         self._slices = informers.informer(ENDPOINT_SLICES)
         self._host = host
         self._on_event = on_event
-        self._listeners = Listeners(env)
+        self._lag = lag
+        self._learned: dict[str, dict[str, JSON]] = {}
+        self._listeners = Listeners(env, retries=not lag)
         self._tables: dict[Key, ServiceTable] = {}
         self._told: dict[Key, set[Notice]] = {}
         self._failed: dict[Key, None] = {}
@@ -120,6 +134,24 @@ class ProxyAgent:
         self._mark(objects.key(new or old or {}))
 
     def _on_slice(self, old: JSON | None, new: JSON | None) -> None:
+        if self._lag:
+            asyncio.get_running_loop().call_later(self._lag, self._learn, old, new)
+        else:
+            self._mark_service_of(old, new)
+
+    def _learn(self, old: JSON | None, new: JSON | None) -> None:
+        """What came in `lag` seconds ago."""
+        for piece in (old, new):
+            for name in _service_of(piece) if piece is not None else ():
+                learned = self._learned.setdefault(name, {})
+                learned.pop(objects.name(piece or {}), None)
+                if piece is new and piece is not None:
+                    learned[objects.name(piece)] = piece
+                if not learned:
+                    del self._learned[name]
+        self._mark_service_of(old, new)
+
+    def _mark_service_of(self, old: JSON | None, new: JSON | None) -> None:
         for piece in (old, new):
             name = objects.labels(piece).get(SERVICE_LABEL) if piece is not None else None
             if piece is not None and name:
@@ -164,8 +196,12 @@ class ProxyAgent:
 
     def _decide(self, key: Key) -> ServiceTable:
         service = self._services.cache.get(key)
-        slices = self._slices.cache.by_index(BY_SERVICE, "/".join(key))
-        return decide.decide(service, slices, self._host)
+        return decide.decide(service, self._slices_of("/".join(key)), self._host)
+
+    def _slices_of(self, name: str) -> Sequence[JSON]:
+        if not self._lag:
+            return self._slices.cache.by_index(BY_SERVICE, name)
+        return [piece for _, piece in sorted(self._learned.get(name, {}).items())]
 
     async def _serve(self, key: Key, table: ServiceTable) -> None:
         notices = list(table.notices)

@@ -26,10 +26,10 @@ Place = tuple[str, int]
 class Listener:
     """One address and port, and who answers there now."""
 
-    def __init__(self, served: ServedPort, connections: Connections, env: Env) -> None:
+    def __init__(self, served: ServedPort, connections: Connections, env: Env, retries: bool) -> None:
         self.served = served
         self.balancer = Balancer(env.random, served.affinity_seconds)
-        self.route = Route(self.balancer, connections, env)
+        self.route = Route(self.balancer, connections, env, retries)
         self._server: asyncio.Server | None = None
 
     @property
@@ -75,13 +75,14 @@ class Listener:
             raise
 
     def _accept(self) -> asyncio.Protocol:
-        return HttpRelay(self.route) if self.served.http else Relay(self.route)
+        return HttpRelay(self.route) if self.served.http and self.route.retries else Relay(self.route)
 
 
 class Listeners:
-    """All listeners of the proxy, by place."""
+    """All listeners of the proxy, by place. Without `retries` connections are only passed on, never moved."""
 
-    def __init__(self, env: Env) -> None:
+    def __init__(self, env: Env, *, retries: bool = True) -> None:
+        self._retries = retries
         self.connections = Connections()
         self.withdrawn: dict[str, None] = {}
         """Uids of Pods that get no new connection, oldest first."""
@@ -103,7 +104,7 @@ class Listeners:
             self.drop(place)
             listener = None
         if listener is None:
-            listener = self._open[place] = Listener(served, self.connections, self._env)
+            listener = self._open[place] = Listener(served, self.connections, self._env, self._retries)
         await listener.update(served, self.withdrawn)
 
     def drop(self, place: Place) -> None:

@@ -27,9 +27,13 @@ class Refused(ConnectionError):
 
 
 class Route:
-    """What every connection of one listener shares. `changed` beats when the endpoints change."""
+    """What every connection of one listener shares. `changed` beats when the endpoints change.
 
-    def __init__(self, balancer: Balancer, connections: Connections, env: Env) -> None:
+    Without `retries` an endpoint that does not accept is the client's misfortune, as with kube-proxy.
+    """
+
+    def __init__(self, balancer: Balancer, connections: Connections, env: Env, retries: bool = True) -> None:
+        self.retries = retries
         self.balancer = balancer
         self.connections = connections
         self.changed = Pulse()
@@ -56,6 +60,8 @@ class Route:
                 continue
             connected = await _connect(factory, endpoint)
             if connected is None:
+                if not self.retries:
+                    raise Refused
                 tried.append(endpoint)
                 continue
             if balancer.usable(endpoint):

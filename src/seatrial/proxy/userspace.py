@@ -174,7 +174,8 @@ class Relay(asyncio.Protocol):
             reset(self.client)
 
     def _can_move(self) -> bool:
-        return self._endpoint is not None and not self._route.balancer.usable(self._endpoint)
+        route = self._route
+        return route.retries and self._endpoint is not None and not route.balancer.usable(self._endpoint)
 
     def _dial(self) -> None:
         self._dialling = asyncio.get_running_loop().create_task(self._connect())
@@ -205,7 +206,7 @@ class Relay(asyncio.Protocol):
     def _dial_again(self) -> None:
         """An endpoint that takes connections only to break them is not tried for ever."""
         self._attempts += 1
-        if self._attempts < MAX_ATTEMPTS:
+        if self._route.retries and self._attempts < MAX_ATTEMPTS:
             self._dial()
         else:
             reset(self.client)

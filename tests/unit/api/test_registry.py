@@ -33,6 +33,7 @@ def test_paths_and_kinds_find_every_resource():
         ("replicaset", "replicasets"),
         ("endpointslices", "endpointslices"),
         ("lease", "leases"),
+        ("pdb", "poddisruptionbudgets"),
     ],
 )
 def test_people_name_resources_in_several_ways(word, plural):
@@ -71,4 +72,5 @@ def test_group_versions_come_once_and_core_first():
         ("batch", "v1"),
         ("coordination.k8s.io", "v1"),
         ("discovery.k8s.io", "v1"),
+        ("policy", "v1"),
     )

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from seatrial.base.errors import ToolError
+from seatrial.cli.commands.load import Duration
 from seatrial.cluster import config as cluster_config
 from seatrial.cluster.config import ClusterConfig, RuntimeName
 
@@ -38,6 +39,13 @@ READY = b"ready\n"
 @click.option(
     "--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Add the cluster to this kubeconfig."
 )
+@click.option(
+    "--endpoint-lag",
+    type=Duration(),
+    default=0.0,
+    metavar="SECONDS",
+    help="How late proxies learn of endpoint changes, such as 3s; SIGTERM does not wait for them then.",
+)
 @click.option("--detach", is_flag=True, help="Return when the cluster is ready, and leave it running.")
 @click.option("--ready-fd", type=int, hidden=True, help="Write a line to this descriptor when ready.")
 def command(
@@ -51,6 +59,7 @@ def command(
     kubernetes_version: str,
     images: tuple[str, ...],
     kubeconfig: Path | None,
+    endpoint_lag: float,
     detach: bool,
     ready_fd: int | None,
 ) -> int:
@@ -72,6 +81,7 @@ def command(
         kubernetes_version=kubernetes_version,
         images=_images(images),
         kubeconfig=kubeconfig,
+        endpoint_lag=endpoint_lag,
     )
     if detach:
         return _detached(config)
@@ -158,6 +168,8 @@ def _arguments(config: ClusterConfig) -> list[str]:
         arguments += ["--insecure-port", str(config.insecure_port)]
     if config.kubeconfig:
         arguments += ["--kubeconfig", str(config.kubeconfig)]
+    if config.endpoint_lag:
+        arguments += ["--endpoint-lag", str(config.endpoint_lag)]
     for name, command_line in config.images.items():
         arguments += ["--image", f"{name}={command_line}"]
     return arguments

@@ -1,0 +1,1 @@
+"""Group policy, version v1."""
