@@ -35,7 +35,7 @@ class Obstacle:
 
 
 def find(pods: Sequence[JSON], owners: Sequence[JSON], events: Sequence[JSON], now: float) -> list[Obstacle]:
-    """All obstacles, the surest first. `pods`: the new ones; `owners`: who has to make Pods (ReplicaSet, or the set)."""
+    """All obstacles, the surest first. `pods`: the new ones; `owners`: who has to make Pods (ReplicaSet or set)."""
     found = [obstacle for pod in pods for obstacle in _of_pod(pod, events, now)]
     found += [obstacle for owner in owners for obstacle in _of_owner(owner, events, now)]
     return sorted(found, key=lambda obstacle: (obstacle.patience, obstacle.pod, obstacle.reason))

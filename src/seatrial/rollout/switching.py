@@ -1,4 +1,4 @@
-"""pause, resume and restart, as kubectl does them (kubectl/pkg/polymorphichelpers: objectpauser.go, objectrestarter.go).
+"""pause, resume and restart, as kubectl does them (polymorphichelpers: objectpauser.go, objectrestarter.go).
 
 restart can ask first whether a ConfigMap or Secret that the template uses has changed: against checksums that it left
 in an annotation the last time, and the first time by when they were written.

@@ -4,6 +4,7 @@ differs from kubectl: `status` prints a message once, not with every change of t
 when the new Pods can't come up; `history` has more columns and shows a revision as YAML; `undo` says what stays.
 """
 
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -92,7 +93,7 @@ class _Shown:
     """Progress as lines, as a live line on a terminal, or as JSON."""
 
     def __init__(self, form: str) -> None:
-        self._json, self._live = form == "json", output.Live(click.get_text_stream("stdout"))
+        self._json, self._live = form == "json", output.Live(sys.stdout)
 
     def progress(self, progress: "Progress") -> None:
         if self._json:
@@ -121,11 +122,11 @@ class _Shown:
 
 def _event(kind: str, **fields: Any) -> None:
     import json
-    import time
 
+    from seatrial.base.env import SystemEnv
     from seatrial.machinery import times
 
-    click.echo(json.dumps({"type": kind, "time": times.format_time(time.time()), **fields}))
+    click.echo(json.dumps({"type": kind, "time": times.format_time(SystemEnv().now()), **fields}))
 
 
 def _counts(progress: "Progress") -> dict[str, int]:
