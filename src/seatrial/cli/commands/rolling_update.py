@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seatrial.base.errors import ToolError
+from seatrial.cli import target
 from seatrial.cli.go_flags import Duration, GoCommand, comma_separated
 
 if TYPE_CHECKING:
@@ -139,9 +140,7 @@ class RollingUpdateCommand(GoCommand):
     default=True,
     hidden=True,
 )
-@click.option("--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Path to the kubeconfig file.")
-@click.option("--context", default="", help="The kubeconfig's context to use.")
-@click.option("-n", "--namespace", default="", help="The namespace, if it isn't the context's.")
+@target.options
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> int:
     from seatrial.aio import loops
