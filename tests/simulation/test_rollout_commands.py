@@ -86,6 +86,20 @@ def test_a_stateful_set_with_a_bad_image_is_told_too() -> None:
     virtual_loop.run(story())
 
 
+def test_pods_that_no_node_takes_are_told_after_some_patience() -> None:
+    async def story() -> None:
+        async with world(1, start=1, ready=1) as cluster:
+            made = deployment("web", 1)
+            made["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "none"}
+            begin = cluster.env.now()
+            await cluster.client.create(DEPLOYMENTS, made)
+            with pytest.raises(CannotComeUp, match="no node takes it: 0/1 nodes are available"):
+                await follow(cluster)
+            assert 19 <= cluster.env.now() - begin <= 40
+
+    virtual_loop.run(story())
+
+
 def test_status_gives_up_in_time() -> None:
     async def story() -> None:
         async with world(1, start=1, ready=500) as cluster:
