@@ -145,19 +145,25 @@ def main() -> None:
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
     options = parser.parse_args()
     figures: Figures = {}
+    if options.output == "text":
+        print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {_kernel()}")
     for name in options.only or PARTS:
         print(f"measuring {name} …", file=sys.stderr)
-        figures |= PARTS[name]()
+        measured = PARTS[name]()
+        figures |= measured
+        if options.output == "text":
+            _show(measured)
     if options.output == "json":
         print(json.dumps(figures, indent=2))
-        return
-    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {_kernel()}")
+
+
+def _show(figures: Figures) -> None:
     for name, value in figures.items():
         if isinstance(value, list):
             print("\n" + "\n".join(scale.as_text(value)))
         else:
             real = f"   (real control plane: {REAL[name]:g})" if name in REAL else ""
-            print(f"{name:<42} {value:>12,}{real}")
+            print(f"{name:<42} {value:>12,}{real}", flush=True)
 
 
 def _kernel() -> str:
