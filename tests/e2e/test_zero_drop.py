@@ -58,7 +58,7 @@ def serve(connection):
                 held += more
             asked, _, held = held.partition(b"\\r\\n\\r\\n")
             close = ending.is_set() or b"connection: close" in asked.lower()
-            time.sleep(0.01)
+            time.sleep(0.05 if asked.startswith(b"POST") else 0.01)
             try:
                 connection.sendall((head + "Connection: close\\r\\n" * close + "\\r\\nok").encode())
             except OSError:
@@ -158,11 +158,11 @@ class World:
             time.sleep(0.05)
 
     @contextmanager
-    def traffic(self, keep_alive: bool = False) -> "Iterator[JSON]":
+    def traffic(self, keep_alive: bool = False, method: str = "GET") -> "Iterator[JSON]":
         """Traffic while the block runs; afterwards the mapping has the report."""
         program = "from seatrial.cli.main import main; main()"
         how = "--keep-alive" if keep_alive else "--new-connections"
-        options = ["--rate", str(RATE), "--connections", str(CONNECTIONS), how, "-o", "json"]
+        options = ["--rate", str(RATE), "--connections", str(CONNECTIONS), how, "--method", method, "-o", "json"]
         process = subprocess.Popen(
             [sys.executable, "-c", program, "load", self.url, *options], stdout=subprocess.PIPE, text=True
         )
@@ -209,8 +209,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster
 
 @pytest.fixture
 def world(cluster: RunningCluster, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))
-    it = a_world(cluster, words[:60].strip("-"), tmp_path)
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
+    it = a_world(cluster, words[-60:].strip("-"), tmp_path)
     yield it
     it.kubectl("delete", "deployment,service,pdb", "--all", "--wait=false")
     it.wait_for_ends(0)
@@ -275,15 +275,17 @@ def test_a_budget_that_allows_nothing_holds_a_drain_up(world: World) -> None:
 
 
 @pytest.mark.parametrize("keep_alive", [False, True], ids=["new connections", "keep-alive"])
-def test_a_crash_loses_at_most_the_requests_in_flight(world: World, keep_alive: bool) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_crash_loses_at_most_the_requests_in_flight(world: World, keep_alive: bool, method: str) -> None:
+    """Those that may be sent twice are, to another Pod. Of the others a quarter is with the Pod, about 6."""
     world.deploy("exits", replicas=4)
     victim = world.pods()[0]["metadata"]["name"]
-    with world.traffic(keep_alive) as report:
+    with world.traffic(keep_alive, method) as report:
         os.kill(process_of(victim), signal.SIGKILL)
         killed = time.time()
         wait_until(lambda: world.restarts(victim) == 1)
         world.wait(DEPLOYMENTS, rolled)
-    assert report["failed"] <= CONNECTIONS, report["reasons"]
+    assert report["failed"] <= (CONNECTIONS // 2 if method == "POST" else 0), report["reasons"]
     assert [failure for failure in report["failures"] if abs(failure["time"] - killed) > 0.5] == []
     assert report["requests"] > RATE // 2
 
