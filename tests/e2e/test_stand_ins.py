@@ -50,6 +50,8 @@ def until_refused(port: int) -> None:
             socket.create_connection(("127.0.0.1", port), timeout=20).close()
         except ConnectionRefusedError:
             return
+        except ConnectionResetError:
+            continue  # it stood in the queue of the listener that was being closed
 
 
 def answer(connection: socket.socket) -> tuple[str, bytes]:
