@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench docs clean debian-nginx
+.PHONY: help install demo test check format bench clean debian-nginx
 
 help: ## Show what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,9 +49,6 @@ format: .venv/developer ## Rewrite the files in the house's format
 
 bench: .venv/developer ## Measure speed and memory, as ratios and absolute figures
 	@$(BIN)/python -m benchmarks
-
-docs: .venv/developer ## Write the generated tables in docs/
-	@$(BIN)/python -m docs.tables
 
 clean: ## Remove .venv and everything that was built
 	rm -rf .venv build dist src/seatrial/api/schemas
