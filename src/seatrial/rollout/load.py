@@ -10,6 +10,7 @@ A request failed when it got no whole answer in time, or a status of 400 or more
 import asyncio
 import math
 import ssl
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -175,6 +176,7 @@ class _Slot:
         connection = self.connection
         if connection is not None and not (reusable and self._generator.options.keep_alive):
             connection.leave()
+            self._generator.leaving.add(connection)
             self.connection = None
         self._generator.finished(self, answer)
 
@@ -227,6 +229,8 @@ class _Generator:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopping = False
         self._idle = asyncio.Event()
+        self.leaving: weakref.WeakSet[load_client.LoadConnection] = weakref.WeakSet()
+        """Connections that wait for the server to close first."""
 
     def start(self) -> None:
         self._started = self._clock()
@@ -255,6 +259,8 @@ class _Generator:
             timer.cancel()
         for slot in self._slots:
             slot.close()
+        for connection in list(self.leaving):
+            connection.give_up()
 
     def sample(self) -> Sample:
         window, self._window = self._window, Second()

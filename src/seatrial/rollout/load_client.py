@@ -52,7 +52,9 @@ class Target:
 class LoadConnection(asyncio.Protocol):
     """Sends a request at a time. `owner` is None while no request is under way."""
 
-    __slots__ = ("_answer", "_body", "_buffer", "_linger", "_method", "address", "owner", "response", "transport")
+    __slots__ = (
+        "__weakref__", "_answer", "_body", "_buffer", "_linger", "_method", "address", "owner", "response", "transport",
+    )  # fmt: skip
 
     def __init__(self, method: bytes) -> None:
         self._method = method
