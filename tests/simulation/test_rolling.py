@@ -7,9 +7,12 @@ import pytest
 from seatrial.aio import virtual_loop
 from seatrial.api.registry import DEPLOYMENTS, PODS, REPLICA_SETS
 from seatrial.machinery import conditions
-from seatrial.rollout import history
+from seatrial.rollout import revision_log, undoing
 from seatrial.rollout.watching import RollWatch
+from seatrial.rollout.workload import Workload
 from simulation.worlds import complete, deployment, set_image, world
+
+WEB = Workload(DEPLOYMENTS, "web", "default")
 
 
 def test_a_deployment_rolls_and_keeps_its_promises() -> None:
@@ -25,10 +28,10 @@ def test_a_deployment_rolls_and_keeps_its_promises() -> None:
                 assert roll.lowest_available == view.minimum_available == 3
                 assert max(totals) <= view.maximum_total == 5
                 assert [rs.desired for rs in view.replica_sets] == [0, 4]
-                assert await history.undo(cluster.client, "web", "default") == 1
+                assert (await undoing.undo(cluster.client, WEB, 0, dry_run=False)).revision == 1
                 undone = await cluster.client.get(DEPLOYMENTS, "web", "default")
                 await roll.complete(undone["metadata"]["generation"], 600)
-                assert [r.number for r in await history.of_deployment(cluster.client, "web", "default")] == [2, 3]
+                assert [each.number for each in await revision_log.of(cluster.client, WEB, undone)] == [2, 3]
 
     virtual_loop.run(story())
 
@@ -62,7 +65,7 @@ def test_a_bad_image_stops_at_the_deadline_and_undo_mends_it() -> None:
             assert progressing is not None
             assert progressing["reason"] == "ProgressDeadlineExceeded"
             assert stuck["status"]["availableReplicas"] == 3
-            await history.undo(cluster.client, "web", "default")
+            await undoing.undo(cluster.client, WEB, 0, dry_run=False)
             undone = await cluster.client.get(DEPLOYMENTS, "web", "default")
             await complete(cluster, "web", undone["metadata"]["generation"])
 

@@ -16,10 +16,11 @@ from seatrial.client.base import Client
 from seatrial.client.client import ApiClient
 from seatrial.client.http import HttpTransport
 from seatrial.machinery import objects
-from seatrial.rollout import applying, history, load, manifests, view
+from seatrial.rollout import applying, load, manifests, revision_log, undoing, view
 from seatrial.rollout.load import LoadOptions, LoadResult, Sample
 from seatrial.rollout.view import RollView
 from seatrial.rollout.watching import RollWatch
+from seatrial.rollout.workload import Workload
 from seatrial.workloads import ports
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 NAME = "deployment-demo"
 SERVICE = "deployment-demo-svc"
 NAMESPACE = "default"
+WORKLOAD = Workload(DEPLOYMENTS, NAME, NAMESPACE)
 TIMEOUT_SECONDS = 50.0
 CONNECTIONS = 16
 
@@ -81,7 +83,7 @@ class Story:
             await self._apply_and_wait(client, roll, "deployment-demo-v0.2.yaml")
             middle = clock()
             self._say("undo: roll back to nginx:1.10.1")
-            await history.undo(client, NAME, NAMESPACE)
+            await undoing.undo(client, WORKLOAD, 0, dry_run=False)
             deployment = await client.get(DEPLOYMENTS, NAME, NAMESPACE)
             await roll.complete(objects.generation(deployment), TIMEOUT_SECONDS)
             end = clock()
@@ -150,7 +152,7 @@ async def _report(
     if final is None:
         raise ToolError(f"deployment/{NAME} is gone")
     lowest = roll.lowest_available if roll.lowest_available is not None else 0
-    revisions = await history.of_deployment(client, NAME, NAMESPACE)
+    revisions = await revision_log.of(client, WORKLOAD, await client.get(DEPLOYMENTS, NAME, NAMESPACE))
     events = (await client.list(EVENTS, NAMESPACE, field_selector=f"involvedObject.name={NAME}"))["items"]
     pods = (await client.list(PODS, NAMESPACE))["items"]
     return {
