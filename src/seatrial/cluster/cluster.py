@@ -16,7 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from seatrial.aio.tasks import Supervisor
 from seatrial.base.env import Env, SystemEnv
 from seatrial.client import kubeconfig
 from seatrial.client.client import ApiClient
@@ -55,7 +54,6 @@ class Cluster:
         self._served = Served("", "", 0)
         self._plane: ControlPlane | None = None
         self._agent: NodeAgent | None = None
-        self._supervisor = Supervisor("cluster")
         self.kubeconfig = Path()
         self.lowest_bindable_port = 0
 
@@ -100,10 +98,6 @@ class Cluster:
         stack, self._stack = self._stack, None
         if stack is not None:
             await stack.aclose()
-
-    async def failed(self) -> None:
-        """Wait until a part of the cluster breaks, which is a bug, and raise what broke it."""
-        await self._supervisor.wait()
 
     async def _start(self, stack: AsyncExitStack) -> None:
         folder = self._folder(stack)

@@ -113,13 +113,7 @@ def _foreground(config: ClusterConfig, ready_fd: int | None) -> int:
             else:
                 os.write(ready_fd, READY)
                 os.close(ready_fd)
-            failure = asyncio.ensure_future(cluster.failed())
-            waiting = asyncio.ensure_future(stop.wait())
-            await asyncio.wait({failure, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
-            if failure.done():
-                await failure
-            failure.cancel()
+            await stop.wait()
 
     loops.run(serve())
     return 0
