@@ -1,0 +1,1 @@
+"""A cluster under virtual time: what will this update do?"""

@@ -1,0 +1,1 @@
+"""What disks are: drivers that mount volumes for Pods, image stores with locks, provisioning."""
