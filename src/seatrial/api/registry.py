@@ -10,11 +10,13 @@ from seatrial.api.core_v1 import (
     config_map,
     endpoints,
     event,
+    limit_range,
     namespace,
     node,
     pod,
     pod_template,
     replication_controller,
+    resource_quota,
     secret,
     service,
     service_account,
@@ -33,6 +35,7 @@ ENDPOINT_SLICES = endpoint_slice.RESOURCE
 EVENTS = event.RESOURCE
 JOBS = job.RESOURCE
 LEASES = lease.RESOURCE
+LIMIT_RANGES = limit_range.RESOURCE
 NAMESPACES = namespace.RESOURCE
 NODES = node.RESOURCE
 PODS = pod.RESOURCE
@@ -40,6 +43,7 @@ POD_DISRUPTION_BUDGETS = pod_disruption_budget.RESOURCE
 POD_TEMPLATES = pod_template.RESOURCE
 REPLICATION_CONTROLLERS = replication_controller.RESOURCE
 REPLICA_SETS = replica_set.RESOURCE
+RESOURCE_QUOTAS = resource_quota.RESOURCE
 SECRETS = secret.RESOURCE
 SERVICES = service.RESOURCE
 SERVICE_ACCOUNTS = service_account.RESOURCE
@@ -49,11 +53,13 @@ ALL: tuple[Resource, ...] = (
     CONFIG_MAPS,
     ENDPOINTS,
     EVENTS,
+    LIMIT_RANGES,
     NAMESPACES,
     NODES,
     PODS,
     POD_TEMPLATES,
     REPLICATION_CONTROLLERS,
+    RESOURCE_QUOTAS,
     SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,

@@ -73,7 +73,7 @@ class Registry:
         self._allocators: dict[tuple[str, str], Allocator] = {}
         if service_network is not None:
             self._allocators["", "services"] = service_network
-        self._plugins, self._stamp = tuple(plugins), stamp
+        self._plugins, self._validating, self._stamp = tuple(plugins), chain.validating(), stamp
         self._lines = Lines()
 
     @property
@@ -95,6 +95,14 @@ class Registry:
         """`find` for those who want the object only."""
         record = await self.store.get(keys.key(resource, namespace, name))
         return record.object if record is not None else None
+
+    async def select(self, resource: ResourceRef, namespace: str) -> Sequence[JSON]:
+        """The objects of a namespace, in key order."""
+        page = await self.store.list(keys.prefix(resource, namespace))
+        return [record.object for record in page.records]
+
+    def now(self) -> float:
+        return self.env.now()
 
     async def get(self, resource: ResourceRef, namespace: str, name: str) -> Record:
         """The object; raises NotFound."""
@@ -243,7 +251,7 @@ class Registry:
             current = await self.store.get(key)
             if current is None:
                 raise status.not_found(resource, name)
-            await self._admit("DELETE", resource, namespace, current.object, None, options)
+            await self._admit(self._plugins, "DELETE", resource, namespace, current.object, None, options)
             try:
                 return await self._delete(resource, current, options)
             except RevisionMismatch:
@@ -272,6 +280,7 @@ class Registry:
 
     async def _admit(
         self,
+        plugins: Sequence[Plugin],
         operation: Operation,
         resource: Resource,
         namespace: str,
@@ -281,14 +290,14 @@ class Registry:
         subresource: str = "",
     ) -> None:
         attributes = Attributes(
-            operation, resource, namespace, obj, old, self.lookup, options.user, subresource, options.dry_run
+            operation, resource, namespace, obj, old, self.lookup, self, options.user, subresource, options.dry_run
         )
-        await chain.admit(self._plugins, attributes)
+        await chain.admit(plugins, attributes)
 
     async def _create(self, resource: Resource, namespace: str, new: JSON, options: WriteOptions) -> Record:
         strategy.begin_create(resource, namespace, new)
         resource.default(new)
-        await self._admit("CREATE", resource, namespace, new, None, options)
+        await self._admit(self._plugins, "CREATE", resource, namespace, new, None, options)
         field_ownership.track(self.schemas, resource, new, None, options, "", self.env.now())
         self._stamp(resource, new, None, options)
         self._warn_of_duplicate_owners(new, options)
@@ -309,6 +318,7 @@ class Registry:
         new["metadata"] = strategy.ordered(new["metadata"])
         name = objects.name(new)
         self._require_valid(resource, name, (*meta_v1.validate(new, resource), *resource.validate(new)))
+        await self._admit(self._validating, "CREATE", resource, namespace, new, None, options)
         key = keys.key(resource, namespace, name)
         claim = self._claim(resource, new, None, options.dry_run)
         try:
@@ -338,7 +348,7 @@ class Registry:
         self, resource: Resource, namespace: str, current: Record, new: JSON, options: WriteOptions, subresource: str
     ) -> Record:
         old, name = current.object, objects.name(current.object)
-        await self._admit("UPDATE", resource, namespace, new, old, options, subresource)
+        await self._admit(self._plugins, "UPDATE", resource, namespace, new, old, options, subresource)
         field_ownership.track(self.schemas, resource, new, old, options, subresource, self.env.now())
         self._stamp(resource, new, old, options)
         self._warn_of_duplicate_owners(new, options)
@@ -348,6 +358,7 @@ class Registry:
         if new == old:
             return current
         self._require_valid(resource, name, self._update_errors(resource, new, old, subresource))
+        await self._admit(self._validating, "UPDATE", resource, namespace, new, old, options, subresource)
         claim = self._claim(resource, new, old, options.dry_run)
         try:
             record = await self._put(resource, current, new, options.dry_run)

@@ -15,6 +15,7 @@ from seatrial.controllers import (
     pod_gc,
     replica_set,
     replication_controller,
+    resource_quota,
     root_ca,
     service_account,
     taint_eviction,
@@ -48,6 +49,7 @@ CONTROLLERS: tuple[AnyController, ...] = (
     node_lifecycle.CONTROLLER,
     taint_eviction.CONTROLLER,
     pod_gc.CONTROLLER,
+    resource_quota.CONTROLLER,
     service_account.CONTROLLER,
 )
 

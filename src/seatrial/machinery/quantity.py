@@ -56,7 +56,27 @@ def parse(text: str | int | float) -> Fraction:
 @lru_cache(maxsize=8192)
 def canonical(text: str | int | float) -> str:
     """The text that Kubernetes answers with: `1000m` → `1`, `0.5Gi` → `512Mi`, `1000` → `1k`."""
-    amount, family = _parse(str(text).strip())
+    return _text(*_parse(str(text).strip()))
+
+
+def plus(text: str, other: str) -> str:
+    """The sum, written in the family of suffixes of the first, unless that is zero (Quantity.Add)."""
+    (amount, family), (more, its_family) = _parse(text), _parse(other)
+    return _text(amount + more, family if amount else its_family)
+
+
+def minus(text: str, other: str) -> str:
+    """The difference, written as a sum is (Quantity.Sub)."""
+    (amount, family), (less, its_family) = _parse(text), _parse(other)
+    return _text(amount - less, family if amount else its_family)
+
+
+def like(amount: Fraction, text: str) -> str:
+    """The amount in the family of suffixes of `text`."""
+    return _text(amount, _parse(text)[1])
+
+
+def _text(amount: Fraction, family: str) -> str:
     if family == "binary" and abs(amount) >= 1024:
         return _canonical_binary(ceil(amount) if amount > 0 else -ceil(-amount))
     return _canonical_decimal(amount, "exponent" if family == "exponent" else "decimal")

@@ -1,6 +1,6 @@
 """What an admission plugin sees of a request (k8s.io/apiserver/pkg/admission Attributes)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -11,6 +11,7 @@ from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, status
 from seatrial.machinery.gvk import ResourceRef
+from seatrial.store.base import Record
 
 Operation = Literal["CREATE", "UPDATE", "DELETE"]
 
@@ -19,6 +20,22 @@ class Lookup(Protocol):
     """Reads the newest state of other objects."""
 
     async def __call__(self, resource: ResourceRef, namespace: str, name: str) -> JSON | None: ...
+
+
+class Cluster(Protocol):
+    """What else there is, for plugins that look at more than the object (the API server's registry)."""
+
+    def now(self) -> float: ...
+
+    async def select(self, resource: ResourceRef, namespace: str) -> Sequence[JSON]:
+        """The objects of a namespace, in key order."""
+        ...
+
+    async def rewrite(
+        self, resource: Resource, namespace: str, name: str, change: Callable[[Record], JSON], *, dry_run: bool = False
+    ) -> Record:
+        """Write what `change` makes of the newest state, without admission."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +48,7 @@ class Attributes:
     obj: JSON
     old: JSON | None
     lookup: Lookup
+    cluster: Cluster
     user: UserInfo
     subresource: str = ""
     dry_run: bool = False

@@ -6,22 +6,36 @@ Seatrial has; see each file.
 
 from collections.abc import Sequence
 
-from seatrial.apiserver.admission import default_tolerations, namespace_lifecycle, priority, service_account
+from seatrial.apiserver.admission import (
+    default_tolerations,
+    limit_ranger,
+    namespace_lifecycle,
+    priority,
+    resource_quota,
+    service_account,
+)
 from seatrial.apiserver.admission.base import Attributes, Plugin
 
 PLUGINS: tuple[Plugin, ...] = (
     namespace_lifecycle.admit,
+    limit_ranger.admit,
     service_account.admit,
     priority.admit,
     default_tolerations.admit,
 )
 WITH_EXISTING_ACCOUNTS: tuple[Plugin, ...] = (
     namespace_lifecycle.admit,
+    limit_ranger.admit,
     service_account.admit_existing,
     priority.admit,
     default_tolerations.admit,
 )
 """For clusters in which a controller makes the service accounts."""
+
+
+def validating() -> tuple[Plugin, ...]:
+    """Those that look at the finished object and change nothing of it; new ones, since quotas are counted in them."""
+    return limit_ranger.validate, resource_quota.QuotaEnforcer()
 
 
 async def admit(plugins: Sequence[Plugin], attributes: Attributes) -> None:
