@@ -82,11 +82,16 @@ def test_history_and_undo_tell_what_changed(kubectl: Kubectl, rollout: Rollout) 
     rollout("status", "deploy", "web")
     head, *rows = rollout("history", "deployment/web").splitlines()
     assert head == "deployment.apps/web"
-    assert rows[0].split() == ["REVISION", "WHEN", "WHO", "IMAGES", "CHANGE-CAUSE", "CHANGED"]
+    assert rows[0].split() == [
+        *("REVISION", "WHEN", "WHO", "TOOK", "LOWEST", "DONE", "IMAGES", "CHANGE-CAUSE", "CHANGED")
+    ]
     assert rows[2].startswith("2 ")
     assert rows[2].endswith("env VERSION 1 → 2")
     one = json.loads(rollout("history", "deployment/web", "--revision=1", "--against=2", "-o", "json"))
     assert (one["revision"], one["against"], one["changes"]) == (1, 2, ["env VERSION 2 → 1"])
+    roll = json.loads(rollout("history", "deployment/web", "-o", "json"))[1]["roll"]
+    assert (roll["desired"], roll["completed"], roll["took_seconds"]["bound"]) == (2, True, "exactly")
+    assert 1 <= roll["lowest_available"]["value"] <= 2
     tried = rollout("undo", "deployment/web", "--dry-run")
     assert tried.startswith("deployment.apps/web rolled back (server dry run)\n")
     assert "env VERSION 2 → 1" in tried

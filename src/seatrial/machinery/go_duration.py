@@ -17,3 +17,11 @@ def parse(text: str) -> float:
         missing = re.fullmatch(rf"({_PART.pattern})*(\d+\.?\d*|\.\d+)", rest, re.ASCII)
         raise ValueError(f'time: {"missing unit in" if missing else "invalid"} duration "{text}"')
     return sign * sum(float(part[1]) * _SECONDS[part[2]] for part in parts)
+
+
+def rounded(seconds: float) -> str:
+    """To the second, as Go's Duration prints it: `0s`, `1m30s`, `2h0m0s`."""
+    whole = round(abs(seconds))
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    text = f"{hours}h{minutes}m{rest}s" if hours else f"{minutes}m{rest}s" if minutes else f"{rest}s"
+    return f"-{text}" if seconds < 0 and whole else text

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seatrial.client.base import Client
     from seatrial.rollout.progress import Progress
     from seatrial.rollout.revision_log import Revision
+    from seatrial.rollout.rolls import Evidence, Roll
     from seatrial.rollout.undoing import Plan
     from seatrial.rollout.workload import Workload
 
@@ -147,53 +148,69 @@ def _bar(progress: "Progress") -> str:
 @click.option("--against", type=int, default=0, help="Compare with this revision instead of the one before.")
 @output.output_option
 def history(words: tuple[str, ...], revision: int, against: int, output_format: str, **where: Any) -> None:
-    """Show the revisions: when, who, images, cause, and what changed."""
-    from seatrial.rollout import revision_log
+    """Show the revisions: when, who, images, cause, what changed, and how the roll to it went.
+
+    TOOK, LOWEST (the least Pods available) and DONE are put together from what the cluster keeps, events above all, and
+    those are gone after an hour: "-" is what nobody knows any more.
+    """
+    from seatrial.base.env import SystemEnv
+    from seatrial.rollout import revision_log, roll_evidence, rolls
 
     for number in (revision, against):
         if number < 0:
             raise ToolError(f"revision must be a positive integer: {number}")
 
-    async def read(client: "Client", named: "Workload") -> "list[Revision]":
-        return await revision_log.of(client, named, await named.get(client))
+    async def read(client: "Client", named: "Workload") -> "tuple[list[Revision], Evidence]":
+        obj = await named.get(client)
+        log = await revision_log.of(client, named, obj)
+        return log, await roll_evidence.read(client, SystemEnv(), named, obj, log)
 
-    named, log = _on_workload(words, where, read)
+    named, (log, evidence) = _on_workload(words, where, read)
+    went = rolls.of(evidence)
     chosen = [revision_log.find(log, revision)] if revision else log
     other = revision_log.find(log, against) if against else None
     pairs = [(each, other or revision_log.before(log, each)) for each in chosen]
     if output_format != "text":
-        rows = [revision_log.data(log, each, before, whole=bool(revision)) for each, before in pairs]
+        rows = [
+            {**revision_log.data(log, each, before, whole=bool(revision)), "roll": rolls.data(went[each.number])}
+            for each, before in pairs
+        ]
         output.data(rows[0] if revision else rows, output_format)
     elif revision:
-        _show_revision(named, *pairs[0])
+        _show_revision(named, *pairs[0], went[revision])
     elif not log:
         click.echo("No rollout history found.")
     else:
-        _show_history(named, pairs)
+        _show_history(named, pairs, went)
 
 
-def _show_history(named: "Workload", pairs: "Sequence[tuple[Revision, Revision | None]]") -> None:
-    from seatrial.rollout import revision_log
+def _show_history(
+    named: "Workload", pairs: "Sequence[tuple[Revision, Revision | None]]", went: "dict[int, Roll]"
+) -> None:
+    from seatrial.rollout import revision_log, rolls
 
     click.echo(named.shown)
-    rows = [("REVISION", "WHEN", "WHO", "IMAGES", "CHANGE-CAUSE", "CHANGED")]
+    rows = [("REVISION", "WHEN", "WHO", "TOOK", "LOWEST", "DONE", "IMAGES", "CHANGE-CAUSE", "CHANGED")]
     for revision, before in pairs:
         changed = ", ".join(revision_log.changes(before, revision)) or "-"
         cause = revision.cause or "<none>"
         images = ",".join(revision.images)
-        rows.append((str(revision.number), revision.when, revision.who or "<unknown>", images, cause, changed))
+        who, how = revision.who or "<unknown>", rolls.shown(went[revision.number])
+        rows.append((str(revision.number), revision.when, who, *how, images, cause, changed))
     click.echo("\n".join(output.columns(rows)) + "\n")
 
 
-def _show_revision(named: "Workload", revision: "Revision", before: "Revision | None") -> None:
+def _show_revision(named: "Workload", revision: "Revision", before: "Revision | None", went: "Roll") -> None:
     import yaml
 
-    from seatrial.rollout import revision_log
+    from seatrial.rollout import revision_log, rolls
 
     click.echo(f"{named.shown} with revision #{revision.number}")
     rows = [("When:", revision.when), ("Who:", revision.who or "<unknown>"), ("Cause:", revision.cause or "<none>")]
     if revision.formerly:
         rows.append(("Formerly:", f"revision {', '.join(str(number) for number in revision.formerly)}"))
+    took, lowest, done = rolls.shown(went)
+    rows += [("Took:", took), ("Lowest available:", lowest), ("Done:", f"{done} ({went.told})" if went.told else done)]
     click.echo("\n".join(output.columns(rows)))
     if before:
         click.echo(f"Changed against revision {before.number}:")
