@@ -19,6 +19,9 @@ COMMANDS = {
     "status": "What runs, and where its kubeconfig is.",
     "rolling-update": "Roll a ReplicationController, as kubectl did.",
     "rollout": "Status, history, undo, pause, resume and restart of a rollout, on any cluster.",
+    "drain": "Empty a node, within the disruption budgets of its Pods, on any cluster.",
+    "cordon": "Keep new Pods off a node.",
+    "uncordon": "Let a node take Pods again.",
     "load": "Send traffic to a URL and report every failed request.",
 }
 

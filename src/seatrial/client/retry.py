@@ -41,5 +41,8 @@ class RetryPolicy:
         return float(seconds)
 
 
+PASSING = frozenset({410, 429, 500, 502, 503, 504})
+"""Codes of answers that pass: who waits for something asks again."""
+
 NEVER = RetryPolicy(attempts=0, connect_attempts=1)
 """For callers that do their own waiting."""

@@ -1,4 +1,7 @@
-"""Waiting until an object is as somebody wants it (client-go tools/watch/until.go): list, watch, list again on 410."""
+"""Waiting until an object is as somebody wants it (client-go tools/watch/until.go): list, watch, list again on 410.
+
+What fails in passing (lost connections, 429, 5xx) is tried again.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -6,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
+from seatrial.client import retry
 from seatrial.client.base import Reader
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.machinery.watch import WatchEvent
@@ -34,8 +38,10 @@ async def wait_for(
             except ConnectionError:
                 await asyncio.sleep(RECONNECT_SECONDS)
             except StatusError as error:
-                if error.code != 410:
+                if error.code not in retry.PASSING:
                     raise
+                if error.code != 410:
+                    await asyncio.sleep(error.retry_after_seconds or RECONNECT_SECONDS)
 
 
 class _Again(Exception):

@@ -346,12 +346,3 @@ def terminated(container: ContainerState) -> Terminated:
         container.container_id,
         container.signal,
     )
-
-
-def go_duration(seconds: float) -> str:
-    """`10s`, `1m20s`, `5m0s`: whole seconds as Go prints a duration."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h{minutes}m{rest}s"
-    return f"{minutes}m{rest}s" if minutes else f"{rest}s"

@@ -9,6 +9,7 @@ from functools import partial
 
 from seatrial.base.errors import RuntimeFailure
 from seatrial.base.types import JSON
+from seatrial.machinery import go_duration
 from seatrial.node import hooks, lifecycle
 from seatrial.node.context import NodeContext
 from seatrial.node.lifecycle import ContainerState, Phase
@@ -80,7 +81,7 @@ class PodContainers:
         """CrashLoopBackOff: not before `delay` seconds after its end."""
         meta = self.pod["metadata"]
         whose = f"{meta['name']}_{meta['namespace']}({meta['uid']})"
-        name, seconds = container.name, lifecycle.go_duration(delay)
+        name, seconds = container.name, go_duration.rounded(delay)
         self.record(container, "Warning", "BackOff", f"Back-off restarting failed container {name} in pod {whose}")
         message = f"back-off {seconds} restarting failed container={name} pod={whose}"
         lifecycle.hold(container, message, max(container.finished_at + delay, now))

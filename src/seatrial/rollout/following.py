@@ -14,6 +14,7 @@ from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
 from seatrial.client import wait
 from seatrial.client.base import Client
+from seatrial.client.retry import PASSING
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.rollout import obstacles, progress
@@ -23,7 +24,6 @@ from seatrial.rollout.workload import Workload
 from seatrial.workloads import controller_revisions, revisions
 
 LOOK_SECONDS = 1.0
-PASSING = frozenset({409, 410, 429, 500, 502, 503, 504})
 CANNOT_COME_UP = 2
 """The exit code when new Pods can't come up."""
 
@@ -64,10 +64,6 @@ class Follower:
             )
         except TimeoutError:
             pass
-        except StatusError as error:
-            if error.code not in PASSING:
-                raise
-            await asyncio.sleep(seconds)
         return self._last or current
 
     def _take(self, obj: JSON | None) -> Progress:

@@ -30,7 +30,7 @@ def test_what_is_no_duration(text: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0s"), (12.4, "12s"), (90, "1m30s"), (7200, "2h0m0s"), (-65, "-1m5s")]
+    ("seconds", "text"), [(0, "0s"), (12.4, "12s"), (90, "1m30s"), (3661, "1h1m1s"), (7200, "2h0m0s"), (-65, "-1m5s")]
 )
 def test_durations_are_printed_as_go_does(seconds: float, text: str) -> None:
     assert go_duration.rounded(seconds) == text

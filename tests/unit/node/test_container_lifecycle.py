@@ -178,8 +178,3 @@ def test_of_a_terminating_pod_sidecars_are_stopped_last_in_reverse_order() -> No
         for container in stopped:
             lifecycle.end(container, 0, 0, "", 1.0)
     assert order == [["a", "b"], ["s2"], ["s1"]]
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(10, "10s"), (80, "1m20s"), (300, "5m0s"), (3661, "1h1m1s")], ids=str)
-def test_durations_are_written_as_go_does(seconds: float, text: str) -> None:
-    assert lifecycle.go_duration(seconds) == text

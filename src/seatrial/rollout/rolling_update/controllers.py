@@ -15,6 +15,7 @@ from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
 from seatrial.client import wait
 from seatrial.client.base import Client
+from seatrial.client.retry import PASSING
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.rollout.rolling_update import plan, resume
@@ -25,7 +26,6 @@ CONFLICT_PAUSES = (0.01, 0.05, 0.25)
 CONFLICT_JITTER = 0.1
 PATIENCE_SECONDS = 60.0
 SHORTEST_PAUSE_SECONDS = 0.01
-PASSING = frozenset({429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True)
@@ -146,14 +146,7 @@ class Controllers:
             raise ToolError("timed out waiting for the condition") from None
 
     async def _until(self, name: str, condition: wait.Condition, seconds: float) -> JSON | None:
-        async with asyncio.timeout(seconds):
-            while True:
-                try:
-                    return await wait.wait_for(self._client, REPLICATION_CONTROLLERS, name, self.namespace, condition)
-                except StatusError as error:
-                    if error.code not in PASSING:
-                        raise
-                await self.pause()
+        return await wait.wait_for(self._client, REPLICATION_CONTROLLERS, name, self.namespace, condition, seconds)
 
     async def wait_deleted(self, name: str, uid: str) -> None:
         """Until the controller with this uid is gone."""
