@@ -12,12 +12,11 @@ from seatrial.aio.sync import Pulse
 from seatrial.aio.tasks import Supervisor
 from seatrial.base.env import Env
 from seatrial.base.types import JSON, Key
-from seatrial.client.base import Reader
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.machinery.watch import WatchEvent
 from seatrial.reconcile.cache import Cache, IndexFunction
-from seatrial.reconcile.reflector import Reflector
+from seatrial.reconcile.reflector import LONGEST_PAUSE_SECONDS, Reflector, Source
 
 Handler = Callable[[JSON | None, JSON | None], None]
 """(old, new): old None = added, new None = deleted."""
@@ -26,12 +25,14 @@ Handler = Callable[[JSON | None, JSON | None], None]
 class Informer:
     """The cache of one resource. `revision` is the newest resourceVersion that it has caught up with."""
 
-    def __init__(self, resource: ResourceRef, reader: Reader, env: Env) -> None:
+    def __init__(
+        self, resource: ResourceRef, reader: Source, env: Env, longest_pause: float = LONGEST_PAUSE_SECONDS
+    ) -> None:
         self.resource = resource
         self.cache = Cache()
         self.revision = 0
         self.synced = False
-        self.reflector = Reflector(resource, reader, env, self)
+        self.reflector = Reflector(resource, reader, env, self, longest_pause)
         self.pulse = Pulse()
         """Beats when the first list is in."""
         self._handlers: list[Handler] = []
@@ -119,10 +120,10 @@ class Informer:
 
 
 class Informers:
-    """One informer per resource, made on demand."""
+    """One informer per resource, made on demand. `longest_pause`: between attempts to reach the server, in seconds."""
 
-    def __init__(self, client: Reader, env: Env) -> None:
-        self._client, self._env = client, env
+    def __init__(self, client: Source, env: Env, longest_pause: float = LONGEST_PAUSE_SECONDS) -> None:
+        self._client, self._env, self._longest_pause = client, env, longest_pause
         self._informers: dict[str, Informer] = {}
         self._supervisor: Supervisor | None = None
 
@@ -130,7 +131,9 @@ class Informers:
         """The informer of the resource; begins at once if the others are running already."""
         known = self._informers.get(resource.qualified)
         if known is None:
-            known = self._informers[resource.qualified] = Informer(resource, self._client, self._env)
+            known = self._informers[resource.qualified] = Informer(
+                resource, self._client, self._env, self._longest_pause
+            )
             if self._supervisor:
                 self._begin(known, self._supervisor)
         return known

@@ -11,20 +11,20 @@ listed twice without need. Bookmarks move that resourceVersion on without a chan
 import asyncio
 import enum
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from seatrial.aio.backoff import ReconnectBackoff
 from seatrial.base.env import Env
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
-from seatrial.client.base import Reader
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.machinery.watch import WatchEvent
 
 log = logging.getLogger(__name__)
 
 MIN_WATCH_SECONDS = 300
+LONGEST_PAUSE_SECONDS = 30.0
 
 
 class State(enum.Enum):
@@ -33,6 +33,16 @@ class State(enum.Enum):
     LIST = "list"
     WATCH = "watch"
     PAUSE = "pause"
+
+
+class Source(Protocol):
+    """Where the objects come from: a `Reader`, or one that narrows what is listed and watched."""
+
+    async def list(self, resource: ResourceRef) -> JSON: ...
+
+    def watch(
+        self, resource: ResourceRef, *, resource_version: str = "", timeout_seconds: int = 0
+    ) -> AsyncIterator[WatchEvent]: ...
 
 
 class Sink(Protocol):
@@ -46,13 +56,15 @@ class Sink(Protocol):
 class Reflector:
     """See the module. `run` ends only when it is cancelled."""
 
-    def __init__(self, resource: ResourceRef, reader: Reader, env: Env, sink: Sink) -> None:
+    def __init__(
+        self, resource: ResourceRef, reader: Source, env: Env, sink: Sink, longest_pause: float = LONGEST_PAUSE_SECONDS
+    ) -> None:
         self.resource = resource
         self.state = State.LIST
         self.resource_version = ""
         self.lists = 0
         self._reader, self._env, self._sink = reader, env, sink
-        self._backoff = ReconnectBackoff(env)
+        self._backoff = ReconnectBackoff(env, cap=longest_pause)
         self._after_pause = State.LIST
 
     async def run(self) -> None:

@@ -1,36 +1,72 @@
-"""Following a rollout until it is done, fails, or can't come up. Needs to read the workload, its Pods and events.
+"""Following a rollout until it is done, fails, can't come up, or is stuck.
 
-The workload is watched; its Pods are looked at every second while it rolls. What fails in passing (lost connections,
-429, 5xx) is tried again. Where events or ReplicaSets may not be read, it does without.
+The workload, its Pods and the namespace's warnings are watched; nothing is asked for again and again. What fails in
+passing (lost connections, 429, 5xx) is tried again. Where events or ReplicaSets may not be read, it does without.
 """
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from seatrial.api.registry import CONTROLLER_REVISIONS, EVENTS, PODS, REPLICA_SETS
+from seatrial.api.registry import EVENTS, PODS
 from seatrial.base.env import Env
-from seatrial.base.errors import StatusError, ToolError
+from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
-from seatrial.client import wait
 from seatrial.client.base import Client
-from seatrial.client.retry import PASSING
-from seatrial.machinery import objects
-from seatrial.machinery.gvk import ResourceRef
-from seatrial.rollout import obstacles, progress
+from seatrial.client.persisting import persist
+from seatrial.rollout import container_logs, evicting, newest, obstacles, progress, stuck
 from seatrial.rollout.obstacles import Obstacle
 from seatrial.rollout.progress import Progress
+from seatrial.rollout.sight import Scope, Sight
+from seatrial.rollout.stuck import Stuck
 from seatrial.rollout.workload import Workload
-from seatrial.workloads import controller_revisions, revisions
 
 LOOK_SECONDS = 1.0
+FIRST_READ_SECONDS = 10.0
 CANNOT_COME_UP = 2
 """The exit code when new Pods can't come up."""
+STUCK = 3
+"""The exit code when a StatefulSet is stuck on a Pod that only its deletion frees."""
+
+
+class CannotComeUp(ToolError):
+    """The new Pods can't come up. `log`: the last line of the container that crashes, or ""."""
+
+    def __init__(self, obstacle: Obstacle, log: str) -> None:
+        said = f'; its last log line: "{log}"' if log else ""
+        super().__init__(f"the new Pods can't come up: {obstacle}{said}", CANNOT_COME_UP)
+        self.obstacle, self.log = obstacle, log
+
+
+class StuckOn(ToolError):
+    """A StatefulSet waits for a Pod of a revision that nobody wants any more."""
+
+    def __init__(self, workload: Workload, found: Stuck) -> None:
+        super().__init__(
+            f'statefulset "{workload.name}" is {found}; it goes on when that Pod is deleted, as --unstick does', STUCK
+        )
+        self.stuck = found
+
+
+@dataclass
+class Patience:
+    """Remembers since when each obstacle has been there; those that outlast their patience are believed."""
+
+    env: Env
+    _since: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def believed(self, found: Sequence[Obstacle]) -> Obstacle | None:
+        """The surest that has lasted long enough. `found`: all that are there now."""
+        now = self.env.monotonic()
+        self._since = {(each.reason, each.pod): self._since.get((each.reason, each.pod), now) for each in found}
+        return next((each for each in found if now - self._since[each.reason, each.pod] >= each.patience), None)
 
 
 @dataclass
 class Follower:
-    """One rollout. `say` gets every new progress; `early`: end when an obstacle outlasts its patience."""
+    """One rollout. `say` gets every new progress, `freed` every Pod that is evicted to free a stuck StatefulSet.
+
+    `early`: end when an obstacle outlasts its patience; `unstick`: free a StatefulSet that is stuck.
+    """
 
     client: Client
     env: Env
@@ -40,31 +76,40 @@ class Follower:
     watch: bool = True
     timeout: float = 0.0
     early: bool = True
+    unstick: bool = False
+    freed: Callable[[Stuck], None] = lambda _: None
     _last: Progress | None = None
-    _since: dict[tuple[str, str], float] = field(default_factory=dict)
 
     async def run(self) -> Progress:
-        """The last progress. Raises ToolError: kubectl's (exit code 1), or CANNOT_COME_UP with the reason."""
-        current = self._take(await self.workload.get(self.client))
+        """The last progress. Raises ToolError: kubectl's (exit code 1), CannotComeUp, StuckOn."""
+        obj = await persist(self.env, lambda: self.workload.get(self.client), FIRST_READ_SECONDS)
+        current = self._take(obj)
+        if current.done or not self.watch:
+            return current
         until = self.env.monotonic() + self.timeout if self.timeout else None
-        while self.watch and not current.done:
+        work = self.workload
+        scopes = (
+            Scope(work.resource, field_selector=f"metadata.name={work.name}"),
+            *newest.scopes(newest.selector_of(obj)),
+        )
+        async with Sight(self.client, self.env, work.namespace, scopes) as sight:
+            return await self._follow(sight, until)
+
+    async def _follow(self, sight: Sight, until: float | None) -> Progress:
+        patience = Patience(self.env)
+        while True:
+            obj = sight.get(self.workload.resource, self.workload.name)
+            current = self._take(obj)
+            if current.done or obj is None:
+                return current
+            await self._unstick(sight, obj)
+            if self.early and (obstacle := patience.believed(_obstacles(sight, obj, self.workload, self.env.now()))):
+                log = await container_logs.last_lines(self.client, obstacle, self.workload.namespace, 1)
+                raise CannotComeUp(obstacle, "".join(log))
             left = LOOK_SECONDS if until is None else min(LOOK_SECONDS, until - self.env.monotonic())
             if left <= 0:
                 raise ToolError("timed out waiting for the condition")
-            current = await self._follow(left, current)
-            if self.early and not current.done:
-                await self._look()
-        return current
-
-    async def _follow(self, seconds: float, current: Progress) -> Progress:
-        work = self.workload
-        try:
-            await wait.wait_for(
-                self.client, work.resource, work.name, work.namespace, lambda obj: self._take(obj).done, seconds
-            )
-        except TimeoutError:
-            pass
-        return self._last or current
+            await sight.change(left)
 
     def _take(self, obj: JSON | None) -> Progress:
         if obj is None:
@@ -77,82 +122,19 @@ class Follower:
             self.say(current)
         return current
 
-    async def _look(self) -> None:
-        """Raises ToolError when something stands in the way for longer than its patience."""
-        try:
-            found = await find_obstacles(self.client, self.env, self.workload)
-        except (ConnectionError, StatusError) as error:
-            if isinstance(error, StatusError) and error.code not in {403, 404, *PASSING}:
-                raise
+    async def _unstick(self, sight: Sight, obj: JSON) -> None:
+        if self.workload.resource.kind != "StatefulSet" or not (self.unstick or self.early):
             return
-        now = self.env.monotonic()
-        keys = [(obstacle.reason, obstacle.pod) for obstacle in found]
-        self._since = {key: self._since.get(key, now) for key in keys}
-        for obstacle, key in zip(found, keys, strict=True):
-            if now - self._since[key] >= obstacle.patience:
-                raise CannotComeUp(obstacle, await _last_line(self.client, obstacle, self.workload.namespace))
+        found = stuck.find(obj, sight.all(PODS), sight.all(EVENTS), self.env.now())
+        if found is None:
+            return
+        if not self.unstick:
+            raise StuckOn(self.workload, found)
+        if await evicting.evict(self.client, found.pod, sight):
+            self.freed(found)
 
 
-class CannotComeUp(ToolError):
-    """The new Pods can't come up."""
-
-    def __init__(self, obstacle: Obstacle, log: str) -> None:
-        said = f'; its last log line: "{log}"' if log else ""
-        super().__init__(f"the new Pods can't come up: {obstacle}{said}", CANNOT_COME_UP)
-        self.obstacle, self.log = obstacle, log
-
-
-async def find_obstacles(client: Client, env: Env, workload: Workload) -> list[Obstacle]:
+def _obstacles(sight: Sight, obj: JSON, workload: Workload, now: float) -> list[Obstacle]:
     """What stands in the way of the workload's newest Pods now."""
-    obj = await workload.get(client)
-    owners, pods = await _newest(client, workload, obj)
-    events = await _list(client, EVENTS, workload.namespace)
-    return obstacles.find(pods, owners, events, env.now())
-
-
-async def _newest(client: Client, workload: Workload, obj: JSON) -> tuple[list[JSON], list[JSON]]:
-    """Who has to make the newest Pods, and these Pods."""
-    pods = await _list(client, PODS, workload.namespace)
-    owner, revision = obj, ""
-    if workload.resource.kind == "Deployment":
-        sets = [rs for rs in await _list(client, REPLICA_SETS, workload.namespace) if objects.is_controlled_by(rs, obj)]
-        new = revisions.find_new(obj["spec"]["template"], sets)
-        if new is None:
-            return [], []
-        owner = {**new, "kind": "ReplicaSet"}
-    elif workload.resource.kind == "StatefulSet":
-        revision = str(objects.get(obj, "status", "updateRevision", default="")).removeprefix(f"{workload.name}-")
-    else:
-        kept = [
-            each
-            for each in await _list(client, CONTROLLER_REVISIONS, workload.namespace)
-            if objects.is_controlled_by(each, obj)
-        ]
-        newest = controller_revisions.in_order(kept)[-1:]
-        revision = next((objects.labels(each).get(controller_revisions.POD_LABEL, "") for each in newest), "")
-    mine = [pod for pod in pods if objects.is_controlled_by(pod, owner)]
-    label = controller_revisions.POD_LABEL
-    return [owner], [pod for pod in mine if not revision or objects.labels(pod).get(label, "").endswith(revision)]
-
-
-async def _list(client: Client, resource: ResourceRef, namespace: str) -> list[JSON]:
-    try:
-        items: list[JSON] = (await client.list(resource, namespace))["items"]
-    except StatusError as error:
-        if error.code != 403 or resource is PODS:
-            raise
-        return []
-    return items
-
-
-async def _last_line(client: Client, obstacle: Obstacle, namespace: str) -> str:
-    """Of the container's end before this one; "" where there is none."""
-    if not obstacle.container:
-        return ""
-    query = {"container": obstacle.container, "previous": "true", "tailLines": "1"}
-    try:
-        async with asyncio.timeout(10):
-            data = b"".join([chunk async for chunk in client.logs(obstacle.pod, namespace, query)])
-    except (StatusError, ConnectionError, TimeoutError):
-        return ""
-    return (data.decode(errors="replace").strip().splitlines() or [""])[-1]
+    owners, pods = newest.of(obj, workload.resource.kind, sight)
+    return obstacles.find(pods, owners, sight.all(EVENTS), now)

@@ -1,4 +1,4 @@
-"""Why new Pods don't come up: image, crash loop, configuration, quota, no node, volume. Pure, from Pods and events.
+"""Why new Pods don't come up: image, crash loop, probe, configuration, quota, no node, volume. Pure, from Pods, events.
 
 Each obstacle has a patience: how long it may last before it is believed, because many mend themselves (a node is freed
 by an old Pod, a ConfigMap is made a moment later). Reasons are those of kubelet, scheduler and controllers.
@@ -13,6 +13,8 @@ from seatrial.machinery import conditions, objects, times
 FAILING_RESTARTS = 2
 """A container that failed once may have been early; twice is a loop."""
 FRESH_SECONDS = 60.0
+PROBE_SECONDS = 60.0
+"""The least that a Pod gets to pass its probes."""
 
 _IMAGE = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
 _CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
@@ -55,6 +57,30 @@ def _of_pod(pod: JSON, events: Sequence[JSON], now: float) -> Iterator[Obstacle]
         if event.get("reason") in _VOLUME_EVENTS:
             message = f"a volume can't be mounted: {event.get('message', '')}"
             yield Obstacle("Volume", objects.name(pod), message, patience=20)
+        if event.get("reason") == "Unhealthy":
+            yield from _of_probe(pod, str(event.get("message", "")))
+
+
+def _of_probe(pod: JSON, message: str) -> Iterator[Obstacle]:
+    """A container that runs and never passes. How long that may take is what the probe itself allows, twice."""
+    containers = (pod.get("spec") or {}).get("containers") or ()
+    running = {
+        str(each.get("name")): each
+        for each in objects.get(pod, "status", "containerStatuses", default=[])
+        if objects.get(each, "state", "running") is not None and not each.get("ready")
+    }
+    for container in containers:
+        probe = container.get("startupProbe") or container.get("readinessProbe")
+        if probe and container.get("name") in running:
+            name = str(container["name"])
+            text = f"container {name} runs but is not ready: {' '.join(message.split())}"
+            yield Obstacle("Probe", objects.name(pod), text, _probe_patience(probe), name)
+            return
+
+
+def _probe_patience(probe: JSON) -> float:
+    rounds = int(probe.get("failureThreshold") or 3) * float(probe.get("periodSeconds") or 10)
+    return float(probe.get("initialDelaySeconds") or 0) + max(2 * rounds, PROBE_SECONDS)
 
 
 def _image_of(pod: JSON, container: Mapping[str, JSON]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from seatrial.base.errors import SeatrialError, ToolError
-from seatrial.cli import output, target
+from seatrial.cli import event_lines, output, target
 from seatrial.cli.go_flags import Duration, GoCommand
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seatrial.rollout.progress import Progress
     from seatrial.rollout.revision_log import Revision
     from seatrial.rollout.rolls import Evidence, Roll
+    from seatrial.rollout.stuck import Stuck
     from seatrial.rollout.undoing import Plan
     from seatrial.rollout.workload import Workload
 
@@ -61,14 +62,13 @@ def _on_workload(
 @click.option(
     "--early-end/--no-early-end", default=True, show_default=True, help="End when the new Pods can't come up."
 )
+@click.option("--unstick", is_flag=True, help="Free a stuck StatefulSet: evict the Pods that hold it up, in order.")
 @click.option("-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", help="json: a line each.")
-def status(
-    words: tuple[str, ...], watch: bool, timeout: float, revision: int, early_end: bool, form: str, **where: Any
-) -> None:
+def status(words: tuple[str, ...], watch: bool, timeout: float, revision: int, form: str, **options: Any) -> None:
     """Show how far a rollout is, until it is done.
 
     Exit codes: 0 it is done (or --no-watch), 1 it has failed, is too late or can't be seen, 2 the new Pods can't come
-    up.
+    up, 3 a StatefulSet waits for a Pod that only --unstick frees.
     """
     from seatrial.base.env import SystemEnv
     from seatrial.rollout.following import Follower
@@ -79,9 +79,18 @@ def status(
     try:
         _, last = _on_workload(
             words,
-            where,
+            options,
             lambda client, named: Follower(
-                client, SystemEnv(), named, shown.progress, revision, watch, timeout, early_end
+                client,
+                SystemEnv(),
+                named,
+                shown.progress,
+                revision,
+                watch,
+                timeout,
+                early=options["early_end"],
+                unstick=options["unstick"],
+                freed=shown.freed,
             ).run(),
         )
     except SeatrialError as error:
@@ -98,36 +107,40 @@ class _Shown:
 
     def progress(self, progress: "Progress") -> None:
         if self._json:
-            _event("progress", message=progress.message, **_counts(progress))
+            event_lines.write("progress", message=progress.message, **_counts(progress))
         elif not progress.done:
             bar = _bar(progress)
             self._live.show([progress.message, *([bar] if bar else [])], progress.message)
 
     def ended(self, last: "Progress") -> None:
         if self._json:
-            _event("result", outcome="done" if last.done else "rolling", message=last.message, **_counts(last))
+            event_lines.write(
+                "result", outcome="done" if last.done else "rolling", message=last.message, **_counts(last)
+            )
         elif last.done:
             self._live.done()
             click.echo(last.message)
 
+    def freed(self, stuck: "Stuck") -> None:
+        if self._json:
+            event_lines.write("freed", ordinal=stuck.ordinal, pod=stuck.name, revision=stuck.revision)
+        else:
+            self._live.show([], "")
+            self._live.done()
+            click.echo(f"{stuck}: evicted")
+
     def failed(self, error: SeatrialError) -> None:
-        from seatrial.rollout.following import CannotComeUp
+        from seatrial.rollout.following import CannotComeUp, StuckOn
 
         if not self._json:
             return
-        more: dict[str, Any] = {}
+        outcome, more = "failed", dict[str, Any]()
         if isinstance(error, CannotComeUp):
+            outcome = "cannot come up"
             more = {"reason": error.obstacle.reason, "pod": error.obstacle.pod, "log": error.log}
-        _event("result", outcome="cannot come up" if more else "failed", message=str(error), **more)
-
-
-def _event(kind: str, **fields: Any) -> None:
-    import json
-
-    from seatrial.base.env import SystemEnv
-    from seatrial.machinery import times
-
-    click.echo(json.dumps({"type": kind, "time": times.format_time(SystemEnv().now()), **fields}))
+        elif isinstance(error, StuckOn):
+            outcome, more = "stuck", {"ordinal": error.stuck.ordinal, "pod": error.stuck.name}
+        event_lines.write("result", outcome=outcome, message=str(error), **more)
 
 
 def _counts(progress: "Progress") -> dict[str, int]:

@@ -13,9 +13,9 @@ from seatrial.api.registry import PODS, REPLICATION_CONTROLLERS
 from seatrial.base.env import Env
 from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
-from seatrial.client import wait
+from seatrial.client import persisting, wait
 from seatrial.client.base import Client
-from seatrial.client.retry import PASSING
+from seatrial.client.persisting import PATIENCE_SECONDS
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.rollout.rolling_update import plan, resume
@@ -24,7 +24,6 @@ T = TypeVar("T")
 
 CONFLICT_PAUSES = (0.01, 0.05, 0.25)
 CONFLICT_JITTER = 0.1
-PATIENCE_SECONDS = 60.0
 SHORTEST_PAUSE_SECONDS = 0.01
 
 
@@ -189,14 +188,6 @@ class Controllers:
                 raise
 
     async def _persist(self, call: Callable[[], Awaitable[T]]) -> T:
-        until = self._env.monotonic() + min(self.timing.timeout, PATIENCE_SECONDS)
-        while True:
-            try:
-                return await call()
-            except ConnectionError:
-                if self._env.monotonic() >= until:
-                    raise
-            except StatusError as error:
-                if error.code not in PASSING or self._env.monotonic() >= until:
-                    raise
-            await self.pause()
+        patience = min(self.timing.timeout, PATIENCE_SECONDS)
+        pause = max(self.timing.poll_interval, SHORTEST_PAUSE_SECONDS)
+        return await persisting.persist(self._env, call, patience, pause)
