@@ -2,18 +2,23 @@
 
 The code that runs on it is the code that runs in reality; only `loop.time()` differs, and that threads and sockets are
 refused, because what they bring in can't be repeated. Equal seeds give equal runs: seed 0 keeps the order in which
-callbacks became ready, any other seed shuffles the tasks that are ready at the same moment, so that one program can be
-tried in many interleavings. "Nothing ready and nothing scheduled" is a deadlock and raises.
+callbacks became ready and timers of one moment were set, any other seed shuffles the tasks that are ready at the same
+moment, so that one program can be tried in many interleavings. "Nothing ready and nothing scheduled" is a deadlock and
+raises.
 """
 
 import asyncio
+import heapq
+import itertools
 import random
 from asyncio import base_events
 from collections import deque
-from collections.abc import Coroutine
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context
+from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 REFUSED = (
     "add_reader",
@@ -53,12 +58,37 @@ class Deadlock(RuntimeError):
     """Nothing is ready and nothing is scheduled: the tasks named in the message would wait for ever."""
 
 
+class _Timer(asyncio.TimerHandle):
+    """asyncio's heap of timers keeps no order among equal times; `number` is the order in which they were set."""
+
+    __slots__ = ("number",)
+
+    def __init__(
+        self,
+        number: int,
+        when: float,
+        callback: Callable[..., object],
+        args: Sequence[Any],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None,
+    ) -> None:
+        super().__init__(when, callback, args, loop, context)
+        self.number = number
+
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, _Timer):
+            return NotImplemented
+        mine, others = self.when(), other.when()
+        return mine < others or (mine == others and self.number < other.number)
+
+
 class VirtualLoop(base_events.BaseEventLoop):
     """See the module. `time()` starts at 0."""
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
         self._now = 0.0
+        self._timers = itertools.count()
         self._shuffle = random.Random(seed) if seed else None
         self._clock_resolution = 1e-9
         self._selector = self
@@ -67,6 +97,15 @@ class VirtualLoop(base_events.BaseEventLoop):
 
     def time(self) -> float:
         return self._now
+
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As asyncio's, with timers that keep their order."""
+        timer = _Timer(next(self._timers), when, callback, args, self, context)
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
 
     def select(self, timeout: float | None) -> list[Any]:
         """Stands in for the selector: instead of waiting for `timeout` seconds, let them have passed."""

@@ -22,6 +22,18 @@ def test_an_hour_passes_at_once_and_timers_fire_in_order() -> None:
     assert virtual_loop.run(main()) == (3600.0, ["second", "minute", "hour"])
 
 
+def test_timers_of_one_moment_fire_in_the_order_in_which_they_were_set() -> None:
+    async def main() -> list[int]:
+        loop, order = asyncio.get_running_loop(), list[int]()
+        timers = [loop.call_later(8, order.append, number) for number in range(20)]
+        for number in (3, 7, 11):
+            timers[number].cancel()
+        await asyncio.sleep(8)
+        return order
+
+    assert virtual_loop.run(main()) == [number for number in range(20) if number not in (3, 7, 11)]
+
+
 def test_a_deadlock_names_the_waiting_tasks() -> None:
     async def stuck() -> None:
         await asyncio.get_running_loop().create_future()
