@@ -94,14 +94,16 @@ def _roll_now(evidence: Evidence, revision: Revision) -> Roll:
     every = _each_made_once(record, started, new)
     ended, sure = (evidence.now, False) if not seen.done else _ended(evidence, ready, record, started, every)
     told = "" if seen.done else seen.error or "it is still rolling"
-    took = Figure(max(0.0, ended - started), _bound(exact, sure or not seen.done, done=seen.done))
+    bound = _bound(exact, sure or not seen.done, done=seen.done)
+    took = Figure(max(0.0, ended - started), bound) if bound else None
     lowest = _lowest_now(evidence, revision, started, ended, ready) if every else None
     return Roll(started, took, lowest, seen.desired, seen.done, told)
 
 
 def _bound(start_is_exact: bool, end_is_exact: bool, *, done: bool) -> str:
-    if not done or (not start_is_exact and end_is_exact):
-        return AT_LEAST
+    """Start and end are never earlier than they seem. "" where both may be later: then nothing is known."""
+    if not done or not start_is_exact:
+        return AT_LEAST if not done or end_is_exact else ""
     return EXACTLY if end_is_exact else AT_MOST
 
 
@@ -122,7 +124,7 @@ def _started(evidence: Evidence, revision: Revision, record: Record, new: Sequen
         made = [step.at for step in record.steps if step.after and step.name in standing]
         if made and len(made) == len(standing):
             return min(made), True
-        return None, False
+    # All Pods of a revision that had none when it was brought back were made in its last roll or later.
     births = [times.parse_time(objects.creation_timestamp(pod)) for pod in new]
     return (min(births), False) if births else (None, False)
 
