@@ -58,6 +58,7 @@ def as_text(result: LoadResult) -> list[str]:
         ("requests", f"{result.requests} sent, {result.failed} failed" + _unsent(result)),
         ("statuses", _counts({str(status): count for status, count in result.statuses.items()})),
         ("versions", _counts(result.versions)),
+        ("available", _shares(result)),
         ("latency", ", ".join(f"{name} {value * 1000:.1f} ms" for name, value in result.latency_seconds().items())),
     ]
     if result.reasons:
@@ -78,6 +79,7 @@ def as_html(result: LoadResult) -> str:
         figures=figures,
         answers=_answers_chart(result.timeline, versions),
         answers_legend=_legend([*zip(versions, _colours(versions), strict=True), ("failed", FAILED_COLOUR)]),
+        availability=_availability_chart(result.timeline),
         latency=_latency_chart(result.timeline),
         latency_legend=_legend([("p50", COLOURS[0]), ("p99", COLOURS[1]), ("max", COLOURS[4])]),
         failures=_failure_table(result),
@@ -89,8 +91,22 @@ def _second(number: int, second: Second) -> JSON:
         "second": number,
         "versions": dict(sorted(second.versions.items())),
         "failed": second.failed,
+        "availability": _availability(second),
         "latency_seconds": _rounded(second.latencies.summary()),
     }
+
+
+def _availability(second: Second) -> float | None:
+    """The share of requests that got a good answer; None where nothing came back."""
+    answered = sum(second.versions.values())
+    return round(answered / (answered + second.failed), 6) if answered + second.failed else None
+
+
+def _shares(result: LoadResult) -> str:
+    """Of the whole time, and of its worst second."""
+    whole = (result.requests - result.failed) / result.requests if result.requests else 0.0
+    seconds = [share for share in map(_availability, result.timeline) if share is not None]
+    return f"{100 * whole:.6g} %, {100 * min(seconds, default=0.0):.6g} % in the worst second"
 
 
 def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
@@ -130,6 +146,7 @@ def _figures(result: LoadResult) -> list[tuple[str, str]]:
         ("Time", f"{result.seconds:.1f} s"),
         ("Requests", f"{result.requests} ({result.rate:.0f}/s{_wanted(result)})"),
         ("Failed", str(result.failed)),
+        ("Availability", _shares(result)),
         ("Versions", _counts(result.versions) or "none"),
         ("Latency", ", ".join(f"{name} {value * 1000:.1f} ms" for name, value in latency.items())),
         ("Connections", "kept alive" if result.options.keep_alive else "a new one for each request"),
@@ -166,6 +183,19 @@ def _answers_chart(timeline: Sequence[Second], versions: Sequence[str]) -> str:
                 )
             base += count
     return _frame("answers per second", "".join(bars), f"{top}", len(timeline))
+
+
+def _availability_chart(timeline: Sequence[Second]) -> str:
+    """A step a second, from 0 to 100 percent."""
+    step = (WIDTH - LEFT) / max(len(timeline), 1)
+    points = [
+        f"{LEFT + (number + side) * step:.1f},{_y(share, 1.0):.1f}"
+        for number, share in enumerate(map(_availability, timeline))
+        if share is not None
+        for side in (0, 1)
+    ]
+    line = f'<polyline points="{" ".join(points)}" fill="none" stroke="{COLOURS[2]}" stroke-width="1.5"/>'
+    return _frame("availability in percent", line, "100", len(timeline))
 
 
 def _latency_chart(timeline: Sequence[Second]) -> str:
@@ -248,6 +278,8 @@ svg .grid { stroke: currentColor; stroke-opacity: .25; stroke-width: .5; fill: n
 <h2>Answers per second</h2>
 $answers
 <p class="legend">$answers_legend</p>
+<h2>Availability in percent</h2>
+$availability
 <h2>Latency in milliseconds</h2>
 $latency
 <p class="legend">$latency_legend</p>

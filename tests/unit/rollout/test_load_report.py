@@ -79,3 +79,13 @@ def test_the_charts_are_well_formed_and_show_every_version_and_failure() -> None
 
 def test_a_run_without_any_answer_has_a_page_too() -> None:
     assert "FAILED: no request was sent" in load_report.as_html(LoadResult(LoadOptions("http://x/"), 0.0))
+
+
+def test_availability_is_told_for_the_whole_time_and_for_every_second() -> None:
+    bad = result(failed=10)
+    assert any(
+        line.split(maxsplit=1) == ["available", "75 %, 50 % in the worst second"] for line in load_report.as_text(bad)
+    )
+    assert [second["availability"] for second in load_report.as_json(bad)["timeline"]] == [1.0, 0.5, 1.0]
+    assert "Availability in percent" in load_report.as_html(bad)
+    assert load_report.as_html(LoadResult(LoadOptions("http://x/"), 0.0))
