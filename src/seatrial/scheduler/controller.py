@@ -1,6 +1,7 @@
 """Gives every Pod a node: kube-scheduler's loop around `decide`.
 
     informers ─▶ snapshot, queue ─▶ decide ─▶ assume ─▶ bind (in the background) ─▶ event
+                                      └─▶ preemption ─▶ victims are deleted, the Pod waits for their node
 
 Follows pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go of release 1.32. An assumed Pod counts as on its node
 until the informer shows it there, or binding fails. Several schedulers can share a cluster: only Pods that name this
@@ -13,7 +14,15 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from seatrial.aio.tasks import Supervisor
-from seatrial.api.registry import NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICES
+from seatrial.api.registry import (
+    NAMESPACES,
+    NODES,
+    POD_DISRUPTION_BUDGETS,
+    PODS,
+    REPLICA_SETS,
+    REPLICATION_CONTROLLERS,
+    SERVICES,
+)
 from seatrial.base.env import Env
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
@@ -21,10 +30,15 @@ from seatrial.client.base import Client
 from seatrial.machinery import conditions, objects, selectors, times
 from seatrial.machinery.selectors import Selector
 from seatrial.reconcile.informer import Informers
+from seatrial.reconcile.lister import Lister
 from seatrial.reconcile.outbox import Outbox
 from seatrial.reconcile.series_recorder import SeriesRecorder
-from seatrial.scheduler import decide, filters, messages
+from seatrial.scheduler import decide, messages, preemption, profile
 from seatrial.scheduler.decide import Unschedulable
+from seatrial.scheduler.evictions import Evictions
+from seatrial.scheduler.hints import Hint
+from seatrial.scheduler.preemption import Preemption
+from seatrial.scheduler.profile import Profile
 from seatrial.scheduler.queue import QueuedPod, SchedulingQueue
 from seatrial.scheduler.snapshot import PodInfo, Snapshot
 from seatrial.workloads import service_endpoints
@@ -38,17 +52,26 @@ class Scheduler:
     """See the module. `host` ends the reportingInstance of its events. `start`, then `await stop()`."""
 
     def __init__(
-        self, informers: Informers, client: Client, env: Env, *, name: str = NAME, host: str = "seatrial"
+        self,
+        informers: Informers,
+        client: Client,
+        env: Env,
+        *,
+        rules: Profile = profile.CURRENT,
+        name: str = NAME,
+        host: str = "seatrial",
     ) -> None:
-        self.name = name
-        self.snapshot = Snapshot()
-        self.queue = SchedulingQueue()
+        self.name, self.rules = name, rules
+        self.snapshot = Snapshot(Lister(informers, client))
+        self.queue = SchedulingQueue(rules.longest_wait_seconds)
         self._informers, self._client, self._env = informers, client, env
         self._recorder = SeriesRecorder(client, env, name, f"{name}-{host}")
         self._outbox = Outbox(name)
+        self._evictions = Evictions(client, env, self._recorder, rules.preempted)
         self._assumed: dict[str, QueuedPod] = {}
         self._supervisor: Supervisor | None = None
-        for resource in (NODES, PODS, SERVICES, REPLICA_SETS, REPLICATION_CONTROLLERS):
+        read = (NAMESPACES, NODES, POD_DISRUPTION_BUDGETS, PODS, SERVICES, REPLICA_SETS, REPLICATION_CONTROLLERS)
+        for resource in read:
             informers.informer(resource)
 
     def start(self) -> None:
@@ -71,6 +94,7 @@ class Scheduler:
 
     async def _run(self, supervisor: Supervisor) -> NoReturn:
         await self._informers.synced()
+        self._informers.informer(NAMESPACES).add_handler(self._namespace_changed)
         self._informers.informer(NODES).add_handler(self._node_changed)
         self._informers.informer(PODS).add_handler(self._pod_changed)
         while True:
@@ -81,14 +105,36 @@ class Scheduler:
     def _schedule(self, queued: QueuedPod, supervisor: Supervisor) -> None:
         """One Pod: a node is assumed for it and bound in the background, or it goes back to the queue."""
         info = queued.info
-        outcome = decide.decide(self.snapshot, info, self._env.random, self._spreading_selector(info.pod))
+        selector = self._spreading_selector(info.pod)
+        outcome = decide.decide(self.snapshot, info, self._env.random, selector, self.rules)
         if isinstance(outcome, Unschedulable):
-            self._tell_failure(info.pod, "Unschedulable", outcome.message)
-            self.queue.failed(queued, outcome.rejected_by)
+            self._no_node(queued, outcome, supervisor)
             return
+        self.snapshot.nominated.pop(info.uid, None)
         self._assumed[info.uid] = queued
         self.snapshot.put_pod(info, outcome.node)
         supervisor.spawn(self._bind(queued, outcome.node), f"bind-{'/'.join(info.key)}")
+
+    def _no_node(self, queued: QueuedPod, outcome: Unschedulable, supervisor: Supervisor) -> None:
+        """Perhaps others can be made to go for it; either way it waits."""
+        info = queued.info
+        found = preemption.find(self.snapshot, info, outcome, self.rules, self._env.random, self._env.now())
+        message = outcome.message
+        if isinstance(found, Preemption):
+            self._clear_for(info, found, supervisor)
+        elif self.rules.tells_of_preemption:
+            message = messages.with_preemption(message, found)
+        self._tell_failure(info.pod, "Unschedulable", message)
+        self.queue.failed(queued, outcome.rejected_by)
+
+    def _clear_for(self, info: PodInfo, found: Preemption, supervisor: Supervisor) -> None:
+        """The victims are deleted; Pods of lower priority that were to come to the node have to look anew."""
+        for other, node in list(self.snapshot.nominated.values()):
+            if node == found.node and other.priority < info.priority:
+                del self.snapshot.nominated[other.uid]
+                supervisor.spawn(self._evictions.clear_nomination(other), f"denominate-{'/'.join(other.key)}")
+        self.snapshot.nominated[info.uid] = info, found.node
+        supervisor.spawn(self._evictions.run(info, found), f"preempt-{'/'.join(info.key)}")
 
     async def _bind(self, queued: QueuedPod, node: str) -> None:
         namespace, name = queued.info.key
@@ -118,13 +164,20 @@ class Scheduler:
         log.info("binding %s/%s: %s", *queued.info.key, error)
         self._tell_failure(queued.info.pod, "SchedulerError", f"binding rejected: {error}")
         self.queue.failed(queued, (), retry=True)
-        self.queue.moved(filters.RELEASED_BY_POD)
+        self._moved(self.rules.hints.pod_gone(queued.info.pod))
+
+    def _moved(self, hint: Hint | None) -> None:
+        if hint is not None:
+            self.queue.moved(hint)
 
     def _tell_failure(self, pod: JSON, reason: str, message: str) -> None:
-        """An event, and the condition PodScheduled, if it doesn't say so already."""
+        """An event, and the condition PodScheduled and the nominated node, if they don't say so already."""
         self._recorder.event(pod, "Warning", "FailedScheduling", "Scheduling", messages.truncated(message))
+        nominated = self.snapshot.nominated.get(objects.uid(pod))
+        node = nominated[1] if nominated is not None else ""
         known = conditions.find(pod, "PodScheduled") or {}
-        if (known.get("status"), known.get("reason"), known.get("message")) == ("False", reason, message):
+        same = (known.get("status"), known.get("reason"), known.get("message")) == ("False", reason, message)
+        if same and (objects.get(pod, "status", "nominatedNodeName") or "") == node:
             return
         condition: JSON = {
             "type": "PodScheduled",
@@ -137,7 +190,8 @@ class Scheduler:
         if known.get("status") == "False" and known.get("lastTransitionTime"):
             condition["lastTransitionTime"] = known["lastTransitionTime"]
         namespace, name = objects.key(pod)
-        body = {"metadata": {"uid": objects.uid(pod)}, "status": {"conditions": [condition]}}
+        status: JSON = {"conditions": [condition], **({"nominatedNodeName": node} if node else {})}
+        body = {"metadata": {"uid": objects.uid(pod)}, "status": status}
         self._outbox.put(lambda: self._client.patch(PODS, name, namespace, body, subresource="status"))
 
     def _spreading_selector(self, pod: JSON) -> Selector | None:
@@ -165,15 +219,18 @@ class Scheduler:
             return selectors.from_map(found["spec"].get("selector")).requirements if found is not None else ()
         return ()
 
+    def _namespace_changed(self, old: JSON | None, new: JSON | None) -> None:
+        if new is None:
+            self.snapshot.drop_namespace(objects.name(old or {}))
+        else:
+            self.snapshot.put_namespace(objects.name(new), objects.labels(new))
+
     def _node_changed(self, old: JSON | None, new: JSON | None) -> None:
         if new is None:
             self.snapshot.drop_node(objects.name(old or {}))
             return
         self.snapshot.put_node(new)
-        if old is None:
-            self.queue.moved(None)
-        elif concerned := filters.concerned_by_node(old, new):
-            self.queue.moved(concerned)
+        self._moved(self.rules.hints.node_changed(old, new))
 
     def _pod_changed(self, old: JSON | None, new: JSON | None) -> None:
         if new is not None and _is_on_node(new):
@@ -181,30 +238,38 @@ class Scheduler:
         elif old is not None and _is_on_node(old):
             self._assumed.pop(objects.uid(old), None)
             self.snapshot.drop_pod(objects.uid(old))
-            self.queue.moved(filters.RELEASED_BY_POD)
+            self._moved(self.rules.hints.pod_gone(old))
         elif new is None or objects.is_terminating(new):
-            self._pod_gone(objects.uid(new or old or {}))
+            self._pod_gone(new or old or {})
         elif self._is_ours(new):
             self._pod_waits(old, new)
 
     def _pod_on_node(self, old: JSON | None, new: JSON) -> None:
         uid, node = objects.uid(new), new["spec"]["nodeName"]
-        if self._assumed.pop(uid, None) is not None or old is None or not _is_on_node(old):
+        is_new = old is None or not _is_on_node(old)
+        if self._assumed.pop(uid, None) is not None or is_new:
             self.queue.delete(uid)
+            self.snapshot.nominated.pop(uid, None)
         if old is None or self.snapshot.node_of(uid) != node or _counts_otherwise(old, new):
             self.snapshot.put_pod(PodInfo(new), node)
+        self._moved(self.rules.hints.pod_came(None if is_new else old, new))
 
-    def _pod_gone(self, uid: str) -> None:
+    def _pod_gone(self, pod: JSON) -> None:
+        uid = objects.uid(pod)
         self.queue.delete(uid)
+        self.snapshot.nominated.pop(uid, None)
         if self._assumed.pop(uid, None) is not None:
             self.snapshot.drop_pod(uid)
-            self.queue.moved(filters.RELEASED_BY_POD)
+            self._moved(self.rules.hints.pod_gone(pod))
 
     def _pod_waits(self, old: JSON | None, new: JSON) -> None:
         uid = objects.uid(new)
         queued = self.queue.get(uid)
         if queued is None:
-            self.queue.add(PodInfo(new))
+            info = PodInfo(new)
+            self.queue.add(info)
+            if node := objects.get(new, "status", "nominatedNodeName"):
+                self.snapshot.nominated[uid] = info, node
         elif old is not None and (_counts_otherwise(old, new) or old["spec"] != new["spec"]):
             queued.info = PodInfo(new)
             self.queue.changed(queued)

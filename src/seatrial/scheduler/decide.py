@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seatrial.machinery.selectors import Selector
-from seatrial.scheduler import messages, scores
-from seatrial.scheduler.filters import FILTERS, Check, Rejection
+from seatrial.scheduler import messages, profile, scores
+from seatrial.scheduler.framework import Check, Rejection
+from seatrial.scheduler.profile import Profile
 from seatrial.scheduler.snapshot import NodeInfo, PodInfo, Snapshot
 
 MIN_FEASIBLE = 100
@@ -28,36 +29,60 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Unschedulable:
-    """No node will do. `diagnosis`: what each says, in the order of their names."""
+    """No node will do. `diagnosis`: what each says, in the order in which they were asked."""
 
     message: str
-    diagnosis: tuple[Rejection, ...]
+    diagnosis: tuple[tuple[str, Rejection], ...]
 
     @property
     def rejected_by(self) -> tuple[str, ...]:
         """The filters that would have to change their mind."""
-        return tuple(dict.fromkeys(rejection.filter for rejection in self.diagnosis))
+        return tuple(dict.fromkeys(rejection.filter for _, rejection in self.diagnosis))
 
 
 def decide(
-    snapshot: Snapshot, info: PodInfo, chance: random.Random, selector: Selector | None = None
+    snapshot: Snapshot,
+    info: PodInfo,
+    chance: random.Random,
+    selector: Selector | None = None,
+    rules: Profile = profile.CURRENT,
 ) -> Binding | Unschedulable:
     """`selector`: what the Pod's Services and controller select, for the default spreading.
 
-    Moves `snapshot.next_start` on when not all nodes had to be looked at.
+    Moves `snapshot.next_start` on when not all nodes had to be looked at. Pods of at least this one's priority for
+    which a node is being cleared count as there.
     """
-    feasible, rejections = _find_feasible(snapshot, info)
+    feasible, rejections = _find_feasible(snapshot, info, rules)
     if not feasible:
-        preempts = info.pod["spec"].get("preemptionPolicy") != "Never"
-        return Unschedulable(messages.unschedulable(rejections, preempts), tuple(rejections))
+        return Unschedulable(_message(rejections, rules), tuple(rejections))
     evaluated = len(feasible) + len(rejections)
     if len(feasible) == 1:
         return Binding(feasible[0].name, evaluated, 1)
-    totals = scores.total(info, feasible, snapshot, selector)
+    totals = scores.total(rules.scorers, info, feasible, snapshot, selector)
     best = max(totals)
     candidates = [node for node, score in zip(feasible, totals, strict=True) if score == best]
     chosen = candidates[0] if len(candidates) == 1 else candidates[chance.randrange(len(candidates))]
     return Binding(chosen.name, evaluated, len(feasible))
+
+
+def checks_for(snapshot: Snapshot, info: PodInfo, rules: Profile) -> list[Check]:
+    """What the Pod asks of a node, as things are in the snapshot now."""
+    return [check for each in rules.filters if (check := each(info, snapshot)) is not None]
+
+
+def first_rejection(checks: Sequence[Check], node: NodeInfo) -> Rejection | None:
+    for check in checks:
+        rejection = check(node)
+        if rejection is not None:
+            return rejection
+    return None
+
+
+def _message(rejections: Sequence[tuple[str, Rejection]], rules: Profile) -> str:
+    if not rejections:
+        return messages.NO_NODES
+    reasons = (reason for _, rejection in rejections for reason in rules.reasons(rejection))
+    return messages.unavailable(len(rejections), reasons)
 
 
 def enough_feasible(nodes: int) -> int:
@@ -68,18 +93,23 @@ def enough_feasible(nodes: int) -> int:
     return max(MIN_FEASIBLE, nodes * percentage // 100)
 
 
-def _find_feasible(snapshot: Snapshot, info: PodInfo) -> tuple[list[NodeInfo], list[Rejection]]:
-    checks = [check for filter_ in FILTERS if (check := filter_(info, snapshot)) is not None]
+def _find_feasible(
+    snapshot: Snapshot, info: PodInfo, rules: Profile
+) -> tuple[list[NodeInfo], list[tuple[str, Rejection]]]:
+    asked_first = _named_node(snapshot, info)
+    checks = checks_with_nominated(snapshot, info, rules)
+    if asked_first is not None and first_rejection(checks, asked_first) is None:
+        return [asked_first], []
     nodes = snapshot.nodes
     wanted = enough_feasible(len(nodes))
     start = snapshot.next_start % len(nodes) if wanted < len(nodes) else 0
     feasible: list[NodeInfo] = []
-    rejections: list[Rejection] = []
+    rejections: list[tuple[str, Rejection]] = []
     for index in range(len(nodes)):
         node = nodes[(start + index) % len(nodes)]
-        rejection = _first_rejection(checks, node)
+        rejection = first_rejection(checks, node)
         if rejection is not None:
-            rejections.append(rejection)
+            rejections.append((node.name, rejection))
             continue
         feasible.append(node)
         if len(feasible) == wanted:
@@ -89,9 +119,28 @@ def _find_feasible(snapshot: Snapshot, info: PodInfo) -> tuple[list[NodeInfo], l
     return feasible, rejections
 
 
-def _first_rejection(checks: Sequence[Check], node: NodeInfo) -> Rejection | None:
-    for check in checks:
-        rejection = check(node)
-        if rejection is not None:
-            return rejection
-    return None
+def _named_node(snapshot: Snapshot, info: PodInfo) -> NodeInfo | None:
+    """The node that was cleared for the Pod is tried before all others (evaluateNominatedNode)."""
+    nominated = snapshot.nominated.get(info.uid)
+    return snapshot.get(nominated[1]) if nominated is not None else None
+
+
+def checks_with_nominated(snapshot: Snapshot, info: PodInfo, rules: Profile) -> list[Check]:
+    """A node has to do both with and without the Pods that are to come to it (RunFilterPluginsWithNominatedPods)."""
+    checks = checks_for(snapshot, info, rules)
+    expected = [
+        (other, node)
+        for other, node in snapshot.nominated.values()
+        if other.uid != info.uid and other.priority >= info.priority
+    ]
+    if not expected:
+        return checks
+
+    def with_them(node: NodeInfo) -> Rejection | None:
+        here = [(other, name) for other, name in expected if name == node.name]
+        if not here:
+            return None
+        with snapshot.with_pods(here):
+            return first_rejection(checks_for(snapshot, info, rules), node)
+
+    return [with_them, *checks]

@@ -1,31 +1,14 @@
-"""Which nodes a Pod may run on: one function per filter plugin of kube-scheduler 1.32, in its order.
+"""Which nodes a Pod may run on, by what it says of itself: one function per filter plugin of kube-scheduler 1.32.
 
-A filter looks at the Pod first and returns the check to run on each node, or None when the Pod asks nothing of it. A
-check returns why the node is out, or None. A new filter is one more entry in FILTERS.
+Affinity between Pods, spreading and volumes have files of their own; `profile.py` has the list of all.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
-
-from seatrial.base.types import JSON
-from seatrial.machinery import objects
+from seatrial.scheduler.framework import Check, Rejection
 from seatrial.scheduler.snapshot import HostPort, NodeInfo, PodInfo, Snapshot
 from seatrial.workloads import node_affinity, taints
 
 DEFAULT_MAX_PODS = 110
 ANY_ADDRESS = "0.0.0.0"
-
-
-class Rejection(NamedTuple):
-    """Why a node is out. `final`: removing Pods from the node would not help (UnschedulableAndUnresolvable)."""
-
-    filter: str
-    reasons: tuple[str, ...]
-    final: bool
-
-
-Check = Callable[[NodeInfo], Rejection | None]
-Filter = Callable[[PodInfo, Snapshot], Check | None]
 
 
 def node_unschedulable(info: PodInfo, snapshot: Snapshot) -> Check | None:
@@ -53,11 +36,11 @@ def taint_toleration(info: PodInfo, snapshot: Snapshot) -> Check | None:
     """The first NoSchedule or NoExecute taint that the Pod doesn't tolerate."""
 
     def check(node: NodeInfo) -> Rejection | None:
-        for taint in taints.of_node(node.node or {}):
-            if taint["effect"] != "PreferNoSchedule" and not taints.tolerated(info.pod, taint):
-                text = f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value') or ''}}}"
-                return Rejection("TaintToleration", (text,), True)
-        return None
+        taint = taints.first_untolerated(info.pod, node.node or {})
+        if taint is None:
+            return None
+        text = f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value') or ''}}}"
+        return Rejection("TaintToleration", (text,), True)
 
     return check
 
@@ -98,33 +81,6 @@ def node_resources_fit(info: PodInfo, snapshot: Snapshot) -> Check | None:
 
 _RESOURCE_ORDER = {"cpu": 0, "memory": 1, "ephemeral-storage": 2}
 
-FILTERS: tuple[Filter, ...] = (
-    node_unschedulable,
-    node_name,
-    taint_toleration,
-    required_node_affinity,
-    node_ports,
-    node_resources_fit,
-)
-
 
 def _clash(one: HostPort, other: HostPort) -> bool:
     return one[1:] == other[1:] and (one[0] == other[0] or ANY_ADDRESS in (one[0], other[0]))
-
-
-RELEASED_BY_POD = frozenset({"NodeResourcesFit", "NodePorts"})
-"""Filters that may change their mind when a Pod leaves its node."""
-
-
-def concerned_by_node(old: JSON, new: JSON) -> frozenset[str]:
-    """Filters that may change their mind after this change of a node (queueing hints)."""
-    concerned = set()
-    if objects.get(old, "status", "allocatable") != objects.get(new, "status", "allocatable"):
-        concerned.add("NodeResourcesFit")
-    if objects.labels(old) != objects.labels(new):
-        concerned.add("NodeAffinity")
-    if taints.of_node(old) != taints.of_node(new):
-        concerned.update(("TaintToleration", "NodeUnschedulable"))
-    if old["spec"].get("unschedulable") != new["spec"].get("unschedulable"):
-        concerned.add("NodeUnschedulable")
-    return frozenset(concerned)

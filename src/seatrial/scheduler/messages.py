@@ -3,26 +3,24 @@
 Follows pkg/scheduler/framework/types.go (FitError) and framework/preemption/preemption.go.
 """
 
-from collections.abc import Iterable, Sequence
-
-from seatrial.scheduler.filters import Rejection
+from collections.abc import Iterable
 
 NO_NODES = "no nodes available to schedule pods"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
+NEVER = "not eligible due to preemptionPolicy=Never."
+VICTIMS_GO = "not eligible due to terminating pod on the nominated node."
 NOTE_LIMIT = 1024
 
 
-def unschedulable(rejections: Sequence[Rejection], preempts: bool) -> str:
-    """Why none of the nodes will do, one rejection each. `preempts`: the Pod's preemptionPolicy is not Never."""
-    if not rejections:
-        return NO_NODES
-    reasons = (reason for rejection in rejections for reason in rejection.reasons)
-    text = f"0/{len(rejections)} nodes are available: {_histogram(reasons)}."
-    if not preempts:
-        return f"{text} preemption: not eligible due to preemptionPolicy=Never."
-    outcome = (NOT_HELPFUL if rejection.final else NO_VICTIMS for rejection in rejections)
-    return f"{text} preemption: 0/{len(rejections)} nodes are available: {_histogram(outcome)}."
+def unavailable(nodes: int, reasons: Iterable[str]) -> str:
+    """`0/3 nodes are available: 2 Insufficient cpu, 1 …`."""
+    return f"0/{nodes} nodes are available: {_histogram(reasons)}."
+
+
+def with_preemption(text: str, why_not: str) -> str:
+    """The message, and why nobody can be made to go."""
+    return f"{text} preemption: {why_not}" if why_not else text
 
 
 def truncated(note: str) -> str:

@@ -1,23 +1,27 @@
 """Pods that wait for a node: active, backing off, or unschedulable until something changes.
 
-Follows pkg/scheduler/backend/queue/scheduling_queue.go: active Pods in order of priority, then of arrival; back-off of
-1 s, 2 s … 10 s from the last failure; an unschedulable Pod comes back when a change concerns one of the filters that
-rejected it (queueing hints by kind of event), or after five minutes at the latest.
+Follows pkg/scheduler/backend/queue/scheduling_queue.go: active Pods in order of priority, then of the time when they
+came or last failed; back-off of 1 s, 2 s … 10 s from the last failure, whose end is looked for once a second; an
+unschedulable Pod comes back when a change is worth it to one of the filters that rejected it (queueing hints), or after
+some minutes at the latest.
 """
 
 import asyncio
 import heapq
 import itertools
-from collections.abc import Collection
+import math
 from dataclasses import dataclass
 
 from seatrial.aio import backoff
 from seatrial.aio.sync import Pulse
+from seatrial.scheduler.hints import Hint
 from seatrial.scheduler.snapshot import PodInfo
 
 INITIAL_BACKOFF_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 10.0
-MAX_UNSCHEDULABLE_SECONDS = 300.0
+LONGEST_WAIT_SECONDS = 300.0
+FLUSH_SECONDS = 1.0
+"""How often the queue looks whose back-off has ended: at whole seconds of the loop's clock."""
 
 Ticket = tuple[int, float, int]
 
@@ -38,10 +42,12 @@ class QueuedPod:
 class SchedulingQueue:
     """See the module. Times are the running loop's."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest_wait_seconds: float = LONGEST_WAIT_SECONDS) -> None:
+        self._longest_wait = longest_wait_seconds
         self._pods: dict[str, QueuedPod] = {}
         self._active: list[tuple[Ticket, str]] = []
         self._unschedulable: dict[str, None] = {}
+        self._rejected_by: dict[str, dict[str, None]] = {}
         self._arrivals = itertools.count()
         self._changed = Pulse()
 
@@ -53,10 +59,12 @@ class SchedulingQueue:
 
     def add(self, info: PodInfo) -> None:
         """A Pod that has no node yet."""
-        priority = int(info.pod["spec"].get("priority") or 0)
-        ticket = (-priority, asyncio.get_running_loop().time(), next(self._arrivals))
-        queued = self._pods[info.uid] = QueuedPod(info, ticket)
+        now = asyncio.get_running_loop().time()
+        queued = self._pods[info.uid] = QueuedPod(info, self._ticket(info, now))
         self._activate(queued)
+
+    def _ticket(self, info: PodInfo, since: float) -> Ticket:
+        return -info.priority, since, next(self._arrivals)
 
     def delete(self, uid: str) -> None:
         """It is gone, has a node, or is not ours any more."""
@@ -82,18 +90,25 @@ class SchedulingQueue:
         if self._pods.get(queued.info.uid) is not queued:
             return
         queued.failed_at = asyncio.get_running_loop().time()
+        queued.ticket = self._ticket(queued.info, queued.failed_at)
         if retry:
             self._back_off(queued)
             return
         queued.state, queued.rejected_by = "unschedulable", rejected_by
         self._unschedulable[queued.info.uid] = None
-        queued.timer = asyncio.get_running_loop().call_later(MAX_UNSCHEDULABLE_SECONDS, self._back_off, queued)
+        for name in rejected_by:
+            self._rejected_by.setdefault(name, {})[queued.info.uid] = None
+        queued.timer = asyncio.get_running_loop().call_later(self._longest_wait, self._back_off, queued)
 
-    def moved(self, filters: Collection[str] | None) -> None:
-        """Something changed that these filters look at (None: any); Pods rejected by one of them come back."""
-        for uid in list(self._unschedulable):
+    def moved(self, hint: Hint) -> None:
+        """Something changed: Pods to which it may mean something come back."""
+        if hint.filters is None:
+            waiting = list(self._unschedulable)
+        else:
+            waiting = [uid for name in sorted(hint.filters) for uid in self._rejected_by.get(name, ())]
+        for uid in dict.fromkeys(waiting):
             queued = self._pods[uid]
-            if filters is None or any(name in filters for name in queued.rejected_by):
+            if not queued.rejected_by or any(hint.worth(queued.info, name) for name in queued.rejected_by):
                 self._back_off(queued)
 
     def changed(self, queued: QueuedPod) -> None:
@@ -111,14 +126,18 @@ class SchedulingQueue:
         pause = backoff.exponential(queued.attempts - 1, INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS)
         loop = asyncio.get_running_loop()
         left = queued.failed_at + pause - loop.time()
-        if left <= 0:
+        if left < 0:
             self._activate(queued)
         else:
             queued.state = "backing off"
-            queued.timer = loop.call_later(left, self._activate, queued)
+            flush = math.ceil((loop.time() + left) / FLUSH_SECONDS) * FLUSH_SECONDS
+            queued.timer = loop.call_at(flush, self._activate, queued)
 
     def _leave(self, queued: QueuedPod) -> None:
-        self._unschedulable.pop(queued.info.uid, None)
+        if queued.info.uid in self._unschedulable:
+            del self._unschedulable[queued.info.uid]
+            for name in queued.rejected_by:
+                del self._rejected_by[name][queued.info.uid]
         if queued.timer:
             queued.timer.cancel()
             queued.timer = None

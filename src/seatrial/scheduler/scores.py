@@ -1,23 +1,15 @@
-"""Which of the feasible nodes is best: the score plugins of kube-scheduler 1.32 with their default weights.
+"""Which of the feasible nodes is best: the score plugins of kube-scheduler 1.32.
 
-Each scorer gives every node 0 to 100. Left out: image locality (nothing is pulled here), and inter-Pod affinity and the
-Pod's own spread constraints, which come with their filters.
+Left out: image locality (nothing is pulled here). Affinity between Pods and spreading score in the files of their
+filters; `profile.py` has the list of all with their weights.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
-from seatrial.machinery import objects
 from seatrial.machinery.selectors import Selector
+from seatrial.scheduler.framework import Scorer
 from seatrial.scheduler.snapshot import NodeInfo, PodInfo, Snapshot
 from seatrial.workloads import node_affinity, taints
-
-HOSTNAME = "kubernetes.io/hostname"
-ZONE = "topology.kubernetes.io/zone"
-DEFAULT_SPREADING = ((HOSTNAME, 3), (ZONE, 5))
-"""(topology key, maxSkew) as kube-scheduler's system default (plugins/podtopologyspread/plugin.go)."""
-
-Scorer = Callable[[PodInfo, Sequence[NodeInfo], Snapshot, Selector | None], list[int] | None]
 
 
 def least_allocated(
@@ -81,46 +73,16 @@ def preferred_affinity(
     return [100 * weight // most for weight in weights] if most else None
 
 
-def spreading(
-    info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot, selector: Selector | None
-) -> list[int] | None:
-    """PodTopologySpread with the system's default constraints: Pods of one Service and ReplicaSet keep apart."""
-    if selector is None or info.pod["spec"].get("topologySpreadConstraints"):
-        return None
-    counts = snapshot.counts(info.key[0], selector)
-    zones = [objects.labels(node.node or {}).get(ZONE) for node in nodes]
-    per_zone: dict[str | None, int] = {zone: 0 for zone in zones if zone}
-    if per_zone:
-        for node in snapshot.nodes:
-            zone = objects.labels(node.node or {}).get(ZONE)
-            if zone in per_zone:
-                per_zone[zone] += counts.get(node.name, 0)
-    host_weight, zone_weight = math.log(len(nodes) + 2), math.log(len(per_zone) + 2)
-    (_, host_skew), (_, zone_skew) = DEFAULT_SPREADING
-    raw = []
-    for node, zone in zip(nodes, zones, strict=True):
-        score = counts.get(node.name, 0) * host_weight + host_skew - 1
-        if zone:
-            score += per_zone[zone] * zone_weight + zone_skew - 1
-        raw.append(round(score))
-    most, least = max(raw), min(raw)
-    return [100 * (most + least - score) // most for score in raw] if most else None
-
-
-SCORERS: tuple[tuple[Scorer, int], ...] = (
-    (preferred_taints, 3),
-    (preferred_affinity, 2),
-    (spreading, 2),
-    (least_allocated, 1),
-    (balanced_allocation, 1),
-)
-"""(scorer, weight). None from a scorer: it makes no difference for this Pod."""
-
-
-def total(info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot, selector: Selector | None) -> list[int]:
-    """One number per node, in their order."""
+def total(
+    scorers: Iterable[tuple[Scorer, int]],
+    info: PodInfo,
+    nodes: Sequence[NodeInfo],
+    snapshot: Snapshot,
+    selector: Selector | None,
+) -> list[int]:
+    """One number per node, in their order: the sum of what the scorers give, each with its weight."""
     sums = [0] * len(nodes)
-    for scorer, weight in SCORERS:
+    for scorer, weight in scorers:
         scores = scorer(info, nodes, snapshot, selector)
         if scores is not None:
             sums = [old + weight * new for old, new in zip(sums, scores, strict=True)]

@@ -1,20 +1,23 @@
 """What the scheduler knows of nodes and the Pods on them, kept up change by change.
 
-Follows pkg/scheduler/backend/cache and framework/types.go (NodeInfo). Counting Pods per selector and node, which the
-default spreading asks for with every Pod of a ReplicaSet, is done when Pods come and go, not when it is asked.
+Follows pkg/scheduler/backend/cache and framework/types.go (NodeInfo). Counting Pods per selector and node, which
+spreading and affinity ask for with every Pod of a ReplicaSet, is done when Pods come and go, not when it is asked.
 """
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Protocol
 
 from sortedcontainers import SortedDict
 
 from seatrial.base.types import JSON, Key
 from seatrial.machinery import objects
-from seatrial.machinery.selectors import Selector
-from seatrial.scheduler import requests
+from seatrial.machinery.gvk import ResourceRef
+from seatrial.scheduler import affinity, pod_counts, requests
+from seatrial.scheduler.affinity import PodSet
+from seatrial.scheduler.pod_counts import PodCounts, Sets
+from seatrial.scheduler.term_index import TermIndex
 
-COUNTED_SELECTORS = 64
 HostPort = tuple[str, str, int]
 """(address, protocol, port); address "0.0.0.0" is every address."""
 
@@ -22,7 +25,7 @@ HostPort = tuple[str, str, int]
 class PodInfo:
     """A Pod, with what is worked out of it once."""
 
-    __slots__ = ("cpu_for_scoring", "host_ports", "key", "memory_for_scoring", "pod", "requests", "uid")
+    __slots__ = ("cpu_for_scoring", "host_ports", "key", "memory_for_scoring", "pod", "requests", "terms", "uid")
 
     def __init__(self, pod: JSON) -> None:
         self.pod = pod
@@ -31,6 +34,15 @@ class PodInfo:
         self.requests = {name: amount for name, amount in requests.of_pod(pod).items() if amount}
         self.cpu_for_scoring, self.memory_for_scoring = requests.for_scoring(pod)
         self.host_ports = host_ports(pod)
+        self.terms = affinity.all_of(pod)
+
+    @property
+    def priority(self) -> int:
+        return int(self.pod["spec"].get("priority") or 0)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return objects.labels(self.pod)
 
 
 class NodeInfo:
@@ -48,6 +60,10 @@ class NodeInfo:
         self.memory_for_scoring = 0
         self.ports: dict[HostPort, int] = {}
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return objects.labels(self.node) if self.node is not None else {}
+
     def count(self, info: PodInfo, sign: int) -> None:
         for name, amount in info.requests.items():
             self.requested[name] = self.requested.get(name, 0) + sign * amount
@@ -59,16 +75,41 @@ class NodeInfo:
                 del self.ports[port]
 
 
-class Snapshot:
-    """All nodes in order of name. `next_start` is where the search for feasible nodes goes on (large clusters)."""
+class Others(Protocol):
+    """Objects of other kinds that filters look at: the informers' caches."""
 
-    def __init__(self) -> None:
+    def get(self, resource: ResourceRef, key: Key) -> JSON | None: ...
+
+    def list(self, resource: ResourceRef, namespace: str = "") -> Sequence[JSON]: ...
+
+
+class Nothing:
+    """There are no other objects."""
+
+    def get(self, resource: ResourceRef, key: Key) -> JSON | None:
+        return None
+
+    def list(self, resource: ResourceRef, namespace: str = "") -> Sequence[JSON]:
+        return ()
+
+
+class Snapshot:
+    """All nodes in order of name. `next_start` is where the search for feasible nodes goes on (large clusters).
+
+    `nominated`: Pods (by uid) for which others were made to go, and the node that they are to have.
+    """
+
+    def __init__(self, others: Others | None = None) -> None:
+        self.others: Others = others or Nothing()
+        self.terms = TermIndex()
+        self.nominated: dict[str, tuple[PodInfo, str]] = {}
         self.next_start = 0
         self._infos: dict[str, NodeInfo] = {}
         self._nodes: SortedDict = SortedDict()
         self._list: list[NodeInfo] | None = None
         self._where: dict[str, str] = {}
-        self._counts: OrderedDict[tuple[str, Selector], dict[str, int]] = OrderedDict()
+        self._counts = PodCounts(self._count_anew)
+        self._namespaces: dict[str, Mapping[str, str]] = {}
 
     @property
     def nodes(self) -> Sequence[NodeInfo]:
@@ -106,6 +147,7 @@ class Snapshot:
         node.pods[info.uid] = info
         node.count(info, 1)
         self._where[info.uid] = node_name
+        self.terms.count(info.terms, node_name, 1)
         self._tally(info, node_name, 1)
 
     def drop_pod(self, uid: str) -> None:
@@ -115,32 +157,52 @@ class Snapshot:
         node = self._infos[node_name]
         info = node.pods.pop(uid)
         node.count(info, -1)
+        self.terms.count(info.terms, node_name, -1)
         self._tally(info, node_name, -1)
         self._forget_if_empty(node)
 
     def node_of(self, uid: str) -> str | None:
         return self._where.get(uid)
 
-    def counts(self, namespace: str, selector: Selector) -> dict[str, int]:
-        """Node name → how many of its Pods (terminating ones left out) the selector matches; no entry means none."""
-        counted = self._counts.get((namespace, selector))
-        if counted is None:
-            counted = {}
-            for node in self._infos.values():
-                number = sum(_is_counted(info, namespace, selector) for info in node.pods.values())
-                if number:
-                    counted[node.name] = number
-            self._counts[namespace, selector] = counted
-            if len(self._counts) > COUNTED_SELECTORS:
-                self._counts.popitem(last=False)
-        else:
-            self._counts.move_to_end((namespace, selector))
-        return counted
+    @contextmanager
+    def with_pods(self, added: Iterable[tuple[PodInfo, str]]) -> Iterator[None]:
+        """As if these Pods were on these nodes."""
+        missing = [(info, node) for info, node in added if info.uid not in self._where]
+        for info, node in missing:
+            self.put_pod(info, node)
+        try:
+            yield
+        finally:
+            for info, _ in missing:
+                self.drop_pod(info.uid)
+
+    def counts(self, *sets: PodSet) -> Mapping[str, int]:
+        """Node name → how many of its Pods are in all of the sets; no entry means none."""
+        return self._counts.of(sets)
+
+    def namespace_labels(self, namespace: str) -> Mapping[str, str]:
+        return self._namespaces.get(namespace, {})
+
+    def put_namespace(self, name: str, labels: Mapping[str, str]) -> None:
+        """What is counted by labels of namespaces is counted anew when they change."""
+        if self._namespaces.get(name) != labels:
+            self._namespaces[name] = labels
+            self._counts.namespaces_changed()
+
+    def drop_namespace(self, name: str) -> None:
+        self._namespaces.pop(name, None)
+
+    def _count_anew(self, sets: Sets) -> dict[str, int]:
+        numbers = {
+            node.name: sum(self._is_in(sets, info) for info in node.pods.values()) for node in self._infos.values()
+        }
+        return {name: number for name, number in numbers.items() if number}
+
+    def _is_in(self, sets: Sets, info: PodInfo) -> bool:
+        return pod_counts.is_in(sets, info.pod, self.namespace_labels(info.key[0]))
 
     def _tally(self, info: PodInfo, node_name: str, sign: int) -> None:
-        for (namespace, selector), counted in self._counts.items():
-            if _is_counted(info, namespace, selector):
-                counted[node_name] = counted.get(node_name, 0) + sign
+        self._counts.tally(info.labels, lambda sets: self._is_in(sets, info), node_name, sign)
 
     def _info(self, name: str) -> NodeInfo:
         info = self._infos.get(name)
@@ -161,8 +223,3 @@ def host_ports(pod: JSON) -> tuple[HostPort, ...]:
         for port in container.get("ports") or ()
         if port.get("hostPort")
     )
-
-
-def _is_counted(info: PodInfo, namespace: str, selector: Selector) -> bool:
-    pod = info.pod
-    return info.key[0] == namespace and not objects.is_terminating(pod) and selector.matches(objects.labels(pod))

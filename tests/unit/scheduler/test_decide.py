@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from seatrial.machinery import selectors
-from seatrial.scheduler import decide
+from seatrial.scheduler import decide, messages, preemption, profile
+from seatrial.scheduler.affinity import PodSet
 from seatrial.scheduler.decide import Binding, Unschedulable
 from seatrial.scheduler.snapshot import PodInfo, Snapshot
 
@@ -35,6 +36,14 @@ def snapshot(*nodes: dict[str, Any]) -> Snapshot:
 def place(made: Snapshot, each: dict[str, Any], selector: str = "") -> Binding | Unschedulable:
     chosen = selectors.parse(selector) if selector else None
     return decide.decide(made, PodInfo(each), random.Random(1), chosen)
+
+
+def told(made: Snapshot, each: dict[str, Any], rules: profile.Profile = profile.CURRENT) -> str:
+    outcome = decide.decide(made, PodInfo(each), random.Random(1), rules=rules)
+    assert isinstance(outcome, Unschedulable)
+    found = preemption.find(made, PodInfo(each), outcome, rules, random.Random(1), 0.0)
+    assert isinstance(found, str)
+    return messages.with_preemption(outcome.message, found) if rules.tells_of_preemption else outcome.message
 
 
 TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
@@ -97,9 +106,7 @@ PORT = [{"name": "c", "ports": [{"containerPort": 80, "hostPort": 80}]}]
     ],
 )
 def test_a_pod_that_fits_nowhere_is_told_why(nodes: list[Any], each: dict[str, Any], message: str) -> None:
-    outcome = place(snapshot(*nodes), each)
-    assert isinstance(outcome, Unschedulable)
-    assert outcome.message == message
+    assert told(snapshot(*nodes), each) == message
 
 
 @pytest.mark.parametrize(
@@ -167,14 +174,14 @@ def test_requests_count_init_containers_sidecars_and_overhead() -> None:
 
 def test_counts_per_selector_follow_pods_that_come_and_go() -> None:
     made = snapshot(node("a"), node("b"))
-    selector = selectors.parse("app=web")
+    web = PodSet(frozenset({"ns"}), selectors.parse("app=web"))
     made.put_pod(PodInfo(pod("one", labels={"app": "web"})), "a")
-    assert made.counts("ns", selector) == {"a": 1}
+    assert made.counts(web) == {"a": 1}
     made.put_pod(PodInfo(pod("two", labels={"app": "web"})), "b")
     made.put_pod(PodInfo(pod("other", labels={"app": "db"})), "b")
-    assert made.counts("ns", selector) == {"a": 1, "b": 1}
+    assert made.counts(web) == {"a": 1, "b": 1}
     made.drop_pod("uid-one")
-    assert {name: count for name, count in made.counts("ns", selector).items() if count} == {"b": 1}
+    assert {name: count for name, count in made.counts(web).items() if count} == {"b": 1}
 
 
 def test_equal_chance_gives_equal_choices() -> None:

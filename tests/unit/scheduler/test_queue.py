@@ -5,6 +5,7 @@ import itertools
 from typing import Any
 
 from seatrial.aio import virtual_loop
+from seatrial.scheduler.hints import Hint
 from seatrial.scheduler.queue import SchedulingQueue
 from seatrial.scheduler.snapshot import PodInfo
 
@@ -29,10 +30,10 @@ def test_only_a_change_that_concerns_its_filters_brings_a_pod_back_and_not_befor
         queue = SchedulingQueue()
         queue.add(info("a"))
         queue.failed(await queue.pop(), ("NodeResourcesFit",))
-        queue.moved({"NodeAffinity"})
+        queue.moved(Hint(frozenset({"NodeAffinity"})))
         waiting = queue.get("a")
         untouched = waiting is not None and waiting.state == "unschedulable"
-        queue.moved({"NodeResourcesFit"})
+        queue.moved(Hint(frozenset({"NodeResourcesFit"})))
         await queue.pop()
         return untouched, asyncio.get_running_loop().time()
 

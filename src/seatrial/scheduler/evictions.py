@@ -1,0 +1,62 @@
+"""Makes victims go: their condition says why, they are deleted, an event tells it.
+
+Follows prepareCandidate of pkg/scheduler/framework/preemption/preemption.go (1.32).
+"""
+
+import logging
+from collections.abc import Callable
+
+from seatrial.api.registry import PODS
+from seatrial.base.env import Env
+from seatrial.base.errors import StatusError
+from seatrial.base.types import JSON
+from seatrial.client.base import Client
+from seatrial.machinery import objects, times
+from seatrial.reconcile.series_recorder import SeriesRecorder
+from seatrial.scheduler.preemption import BY_SCHEDULER, Preemption
+from seatrial.scheduler.snapshot import PodInfo
+
+log = logging.getLogger(__name__)
+
+
+class Evictions:
+    """`told(pod, node)`: the event's text on a victim of `pod`."""
+
+    def __init__(self, client: Client, env: Env, recorder: SeriesRecorder, told: Callable[[JSON, str], str]) -> None:
+        self._client, self._env, self._recorder, self._told = client, env, recorder, told
+
+    async def run(self, info: PodInfo, found: Preemption) -> None:
+        """Delete all victims; one that is gone already has gone."""
+        for victim in found.victims:
+            try:
+                await self._evict(victim, info.pod)
+            except (StatusError, ConnectionError) as error:
+                log.info("preempting %s/%s: %s", *victim.key, error)
+                continue
+            self._recorder.event(victim.pod, "Normal", "Preempted", "Preempting", self._told(info.pod, found.node))
+
+    async def clear_nomination(self, info: PodInfo) -> None:
+        """The node goes to a more important Pod."""
+        namespace, name = info.key
+        body = {"metadata": {"uid": info.uid}, "status": {"nominatedNodeName": None}}
+        try:
+            await self._client.patch(PODS, name, namespace, body, subresource="status")
+        except (StatusError, ConnectionError) as error:
+            log.info("clearing the nominated node of %s/%s: %s", namespace, name, error)
+
+    async def _evict(self, victim: PodInfo, pod: JSON) -> None:
+        namespace, name = victim.key
+        if objects.is_terminating(victim.pod):
+            return
+        scheduler = pod["spec"].get("schedulerName") or "default-scheduler"
+        condition = {
+            "type": "DisruptionTarget",
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": times.format_time(self._env.now()),
+            "reason": BY_SCHEDULER,
+            "message": f"{scheduler}: preempting to accommodate a higher priority pod",
+        }
+        body = {"metadata": {"uid": victim.uid}, "status": {"conditions": [condition]}}
+        await self._client.patch(PODS, name, namespace, body, subresource="status")
+        await self._client.delete(PODS, name, namespace, uid=victim.uid)

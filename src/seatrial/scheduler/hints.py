@@ -1,0 +1,204 @@
+"""Which changes are worth another try of a Pod that fits nowhere (queueing hints).
+
+Follows QueueingHintFn and EventsToRegister of the plugins of 1.32 (`BY_PLUGIN`); 1.20 tried again after nearly
+everything (`ANYTHING`; pkg/scheduler/eventhandlers.go).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from seatrial.base.types import JSON
+from seatrial.machinery import objects
+from seatrial.scheduler import affinity, filters, requests, topology_spread
+from seatrial.scheduler.snapshot import PodInfo
+from seatrial.workloads import node_affinity, taints
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What a change may mean for Pods that wait. `filters`: those that may change their minds; None: any of them."""
+
+    filters: frozenset[str] | None = None
+    worth: Callable[[PodInfo, str], bool] = lambda waiting, filter: True
+    """(waiting Pod, name of a filter that rejected it): is it worth another try?"""
+
+
+@dataclass(frozen=True)
+class Hints:
+    """Each makes the hint for one change; None: nobody is concerned."""
+
+    node_changed: Callable[[JSON | None, JSON], Hint | None]
+    pod_gone: Callable[[JSON], Hint | None]
+    pod_came: Callable[[JSON | None, JSON], Hint | None]
+    """A Pod has a node now, or, having one, was changed (first argument: what it was)."""
+
+
+_ANY = Hint()
+
+
+# --- 1.32 ---
+
+
+def _node_changed(old: JSON | None, new: JSON) -> Hint | None:
+    if old is not None and not _differs_for_scheduling(old, new):
+        return None
+
+    def hint(waiting: PodInfo, filter: str) -> bool:
+        return _NODE_HINTS.get(filter, _always)(waiting, old, new)
+
+    return Hint(worth=hint)
+
+
+def _differs_for_scheduling(old: JSON, new: JSON) -> bool:
+    return (
+        objects.labels(old) != objects.labels(new)
+        or objects.get(old, "status", "allocatable") != objects.get(new, "status", "allocatable")
+        or taints.of_node(old) != taints.of_node(new)
+        or old["spec"].get("unschedulable") != new["spec"].get("unschedulable")
+    )
+
+
+def _always(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
+    return True
+
+
+def _is_uncordoned(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
+    return not new["spec"].get("unschedulable") and (old is None or bool(old["spec"].get("unschedulable")))
+
+
+def _is_tolerated(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
+    kept_away = old is None or taints.first_untolerated(waiting.pod, old) is not None
+    return kept_away and taints.first_untolerated(waiting.pod, new) is None
+
+
+def _is_wanted(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
+    was_not = old is None or not node_affinity.required_matches(waiting.pod, old)
+    return was_not and node_affinity.required_matches(waiting.pod, new)
+
+
+def _is_named(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
+    return old is None and waiting.pod["spec"].get("nodeName") == objects.name(new)
+
+
+def _is_new(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
+    return old is None
+
+
+def _has_more_room(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
+    allocatable = requests.amounts(objects.get(new, "status", "allocatable"))
+    before = requests.amounts(objects.get(old, "status", "allocatable")) if old is not None else {}
+    if any(amount > allocatable.get(name, 0) for name, amount in waiting.requests.items()):
+        return False
+    if allocatable.get("pods", filters.DEFAULT_MAX_PODS) < 1:
+        return False
+    return old is None or any(allocatable.get(name, 0) > before.get(name, 0) for name in (*waiting.requests, "pods"))
+
+
+def _has_other_domain(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
+    """A label that a term of the Pod looks at has come or is another one now."""
+    keys = {term.topology_key for term in waiting.terms if not term.weight}
+    labels, before = objects.labels(new), objects.labels(old or {})
+    return any(key in labels and labels.get(key) != before.get(key) for key in keys) or (old is None and not keys)
+
+
+def _spreads_otherwise(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
+    keys = {each.topology_key for each in topology_spread.constraints(waiting.pod, "DoNotSchedule")}
+    labels = objects.labels(new)
+    if old is None:
+        return keys <= labels.keys()
+    before = objects.labels(old)
+    return any(labels.get(key) != before.get(key) for key in keys) or taints.of_node(old) != taints.of_node(new)
+
+
+_NODE_HINTS: dict[str, Callable[[PodInfo, JSON | None, JSON], bool]] = {
+    "NodeUnschedulable": _is_uncordoned,
+    "NodeName": _is_named,
+    "TaintToleration": _is_tolerated,
+    "NodeAffinity": _is_wanted,
+    "NodePorts": _is_new,
+    "NodeResourcesFit": _has_more_room,
+    "InterPodAffinity": _has_other_domain,
+    "PodTopologySpread": _spreads_otherwise,
+}
+
+
+def _pod_gone(gone: JSON) -> Hint | None:
+    ports = PodInfo(gone).host_ports
+
+    def hint(waiting: PodInfo, filter: str) -> bool:
+        if filter == "NodePorts":
+            return bool({port[1:] for port in ports} & {port[1:] for port in waiting.host_ports})
+        if filter == "InterPodAffinity":
+            return _keeps_apart(waiting.pod, gone) or _keeps_apart(gone, waiting.pod)
+        if filter == "PodTopologySpread":
+            return _is_spread_over(waiting, gone)
+        return filter not in _ONLY_NODES
+
+    return Hint(worth=hint)
+
+
+_ONLY_NODES = frozenset({"NodeUnschedulable", "NodeName", "NodeAffinity", "TaintToleration"})
+"""Filters to which it doesn't matter where other Pods are."""
+
+
+_NEIGHBOURS = frozenset({"InterPodAffinity", "PodTopologySpread"})
+
+
+def _pod_came(old: JSON | None, new: JSON) -> Hint | None:
+    if old is not None and objects.labels(old) == objects.labels(new):
+        return None
+
+    def hint(waiting: PodInfo, filter: str) -> bool:
+        if filter == "InterPodAffinity":
+            if any(_is_meant(term, new) for term in affinity.required(waiting.pod, together=True)):
+                return True
+            return old is not None and _keeps_apart(waiting.pod, old)
+        if filter == "PodTopologySpread":
+            return _is_spread_over(waiting, new) or (old is not None and _is_spread_over(waiting, old))
+        return False
+
+    return Hint(_NEIGHBOURS, hint)
+
+
+def _keeps_apart(pod: JSON, other: JSON) -> bool:
+    return any(_is_meant(term, other) for term in affinity.required(pod, together=False))
+
+
+def _is_meant(term: affinity.Term, pod: JSON) -> bool:
+    """Labels of namespaces are not looked at: a Pod is rather tried once more than left waiting."""
+    pods = term.pods
+    known = objects.namespace(pod) in pods.namespaces or not pods.namespace_selector.nothing
+    return known and pods.selector.matches(objects.labels(pod))
+
+
+def _is_spread_over(waiting: PodInfo, pod: JSON) -> bool:
+    if objects.namespace(pod) != waiting.key[0]:
+        return False
+    wanted = topology_spread.constraints(waiting.pod, "DoNotSchedule")
+    return any(each.selector.matches(objects.labels(pod)) for each in wanted)
+
+
+BY_PLUGIN = Hints(_node_changed, _pod_gone, _pod_came)
+
+
+# --- 1.20 ---
+
+
+def _any_node_changed(old: JSON | None, new: JSON) -> Hint | None:
+    return _ANY if old is None or _differs_for_scheduling(old, new) else None
+
+
+def _any_pod_gone(gone: JSON) -> Hint | None:
+    return _ANY
+
+
+def _affinity_came(old: JSON | None, new: JSON) -> Hint | None:
+    """Pods that want to be together with this one (getUnschedulablePodsWithMatchingAffinityTerm)."""
+
+    def hint(waiting: PodInfo, filter: str) -> bool:
+        return any(_is_meant(term, new) for term in affinity.required(waiting.pod, together=True))
+
+    return Hint(frozenset({"InterPodAffinity"}), hint)
+
+
+ANYTHING = Hints(_any_node_changed, _any_pod_gone, _affinity_came)
