@@ -243,6 +243,21 @@ class Registry:
             except StoreError as error:
                 raise store_errors.refused(error, resource, name) from None
 
+    async def load(self, resource: Resource, obj: JSON) -> None:
+        """Store an object as another cluster had it: its identity and status stay, nobody is asked whether it may be.
+
+        Only the resourceVersion is new. Raises BadRequest for what has not the shape of its kind.
+        """
+        loaded = decoding.decode(self.schemas, resource, obj, WRITE)
+        strategy.fill_loaded(resource, loaded, self.env)
+        resource.default(loaded)
+        key = keys.key(resource, objects.namespace(loaded), objects.name(loaded))
+        current = await self.store.get(key)
+        if current is None:
+            await self.store.create(key, loaded)
+        else:
+            await self.store.update(key, loaded, current.revision)
+
     async def delete(self, resource: Resource, namespace: str, name: str, options: DeleteOptions = DELETE) -> Deleted:
         """Begin or complete the deletion of an object, as its grace period and finalizers allow."""
         options.check()

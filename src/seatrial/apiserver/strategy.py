@@ -68,6 +68,18 @@ def fill_create(resource: Resource, obj: JSON, env: Env) -> None:
     obj["metadata"] = ordered(metadata)
 
 
+def fill_loaded(resource: Resource, obj: JSON, env: Env) -> None:
+    """What an object lacks that comes from elsewhere, perhaps written by hand; what it has, it keeps."""
+    metadata = obj["metadata"]
+    metadata.setdefault("uid", env.new_uid())
+    metadata.setdefault("creationTimestamp", times.format_time(env.now()))
+    if resource.namespaced:
+        metadata.setdefault("namespace", "default")
+    if resource.has_generation:
+        metadata.setdefault("generation", 1)
+    obj["metadata"] = ordered(metadata)
+
+
 def ordered(metadata: JSON) -> JSON:
     """The same fields in Kubernetes' order."""
     return {field: metadata[field] for field in METADATA_ORDER if field in metadata}

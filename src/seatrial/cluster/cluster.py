@@ -11,6 +11,7 @@ import asyncio
 import importlib
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -25,16 +26,20 @@ from seatrial.cluster.config import ClusterConfig
 from seatrial.cluster.control_plane import ControlPlane, Served
 from seatrial.cluster.state import ClusterState, StateLock
 from seatrial.machinery import times
+from seatrial.store.base import Store
 from seatrial.store.open import open_store
 
 if TYPE_CHECKING:
     from seatrial.cluster.loops import Loops
     from seatrial.node.agent import NodeAgent
+    from seatrial.node.registration import NodeOptions
     from seatrial.node.runtimes.simulated import Model
 
 
 class Cluster:
     """One cluster in this process. Options are ClusterConfig's; `model` says how simulated containers behave.
+
+    `store`: what it works on, instead of one of its own; `machines`: nodes beside node-1 to node-N.
 
     After start: `url`, `kubeconfig`, `client` (in-process), `nodes` (names), `env`.
     """
@@ -45,11 +50,13 @@ class Cluster:
         *,
         env: Env | None = None,
         model: "Model | None" = None,
+        store: Store | None = None,
+        machines: "Sequence[NodeOptions]" = (),
         **options: Any,
     ) -> None:
         self.config = config if config is not None else ClusterConfig(**options)
         self.env: Env = env if env is not None else SystemEnv()
-        self._model = model
+        self._model, self._store, self._machines = model, store, machines
         self._stack: AsyncExitStack | None = None
         self._served = Served("", "", 0)
         self._plane: ControlPlane | None = None
@@ -105,7 +112,7 @@ class Cluster:
         hosted = self._addresses()
         stack.callback(hosted.release)
         self.lowest_bindable_port = hosted.host.lowest_bindable_port
-        store = open_store(self.config.data_dir)
+        store = self._store if self._store is not None else open_store(self.config.data_dir)
         stack.push_async_callback(store.close)
         plane = self._plane = await control_plane.make(store, self.env, self.config, hosted, self._find_node)
         ca = await self._serve(plane, hosted, folder, stack)
@@ -165,7 +172,7 @@ class Cluster:
         from seatrial.cluster.loops import Loops
 
         loops = Loops(plane, hosted, self.env)
-        await loops.start(self.config, self._model, folder / "pods", ca, stack)
+        await loops.start(self.config, self._model, self._machines, folder / "pods", ca, stack)
         return loops
 
     def _state(self) -> ClusterState:

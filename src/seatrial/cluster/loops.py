@@ -1,5 +1,6 @@
 """All that works on a cluster's objects: controllers, scheduler, node agent, proxy; started and stopped together."""
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -27,7 +28,13 @@ class Loops:
         self.agent: NodeAgent | None = None
 
     async def start(
-        self, config: ClusterConfig, model: Model | None, pods: Path, ca: str, stack: AsyncExitStack
+        self,
+        config: ClusterConfig,
+        model: Model | None,
+        machines: Sequence[NodeOptions],
+        pods: Path,
+        ca: str,
+        stack: AsyncExitStack,
     ) -> None:
         """Returns when all caches are filled. `pods`: where Pods' files are; `ca` (PEM) goes into every namespace."""
         stack.push_async_callback(self._informers.stop)
@@ -41,7 +48,7 @@ class Loops:
             self._env,
             self._runtime(config, model, pods),
             self._hosted.network,
-            [NodeOptions(f"node-{number}") for number in range(1, config.nodes + 1)],
+            [*(NodeOptions(f"node-{number}") for number in range(1, config.nodes + 1)), *machines],
             directory=pods,
             withdrawn=proxy.withdrawn if proxy and not config.endpoint_lag else None,
         )

@@ -15,6 +15,7 @@ from seatrial.base.env import Env
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.client.base import Client
+from seatrial.machinery import objects
 from seatrial.node import registration
 from seatrial.node.access import Access
 from seatrial.node.context import NodeContext
@@ -155,6 +156,8 @@ class NodeAgent:
             node.workers.pop(uid, None)
 
     async def _register(self, options: NodeOptions) -> str:
+        if options.as_is:
+            return objects.uid(await self._client.get(NODES, options.name))
         scheme = f"{self._runtime.name}://{self._runtime.version}"
         node = registration.node_object(options, self._machine, self._network.host_ip, scheme, self._env.now())
         try:

@@ -28,6 +28,8 @@ class NodeOptions:
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[JSON, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
+    as_is: bool = False
+    """The Node is there already, and stays as it is: nothing of these options is written to it."""
 
 
 @dataclass(frozen=True)
@@ -139,13 +141,13 @@ def conditions(now: float, known: Mapping[str, JSON]) -> list[JSON]:
     result = []
     for kind, status, reason, message in CONDITIONS:
         before = known.get(kind)
-        since = before["lastTransitionTime"] if before and before["status"] == status else stamp
+        since = before.get("lastTransitionTime") if before and before["status"] == status else None
         result.append(
             {
                 "type": kind,
                 "status": status,
                 "lastHeartbeatTime": stamp,
-                "lastTransitionTime": since,
+                "lastTransitionTime": since or stamp,
                 "reason": reason,
                 "message": message,
             }

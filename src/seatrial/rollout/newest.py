@@ -5,12 +5,20 @@ long as the controller hasn't seen the template, there are none.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from seatrial.api.registry import CONTROLLER_REVISIONS, EVENTS, PODS, REPLICA_SETS
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, selectors
-from seatrial.rollout.sight import Scope, Sight
+from seatrial.machinery.gvk import ResourceRef
+from seatrial.rollout.sight import Scope
 from seatrial.workloads import controller_revisions, revisions
+
+
+class InSight(Protocol):
+    """Whoever has the objects: a Sight, or a rehearsal's course."""
+
+    def all(self, resource: ResourceRef) -> list[JSON]: ...
 
 
 def scopes(label_selector: str) -> tuple[Scope, ...]:
@@ -33,13 +41,13 @@ def observed(obj: JSON) -> bool:
     return int(objects.get(obj, "status", "observedGeneration", default=0)) >= objects.generation(obj)
 
 
-def of(obj: JSON, kind: str, sight: Sight) -> tuple[list[JSON], list[JSON]]:
+def of(obj: JSON, kind: str, sight: InSight) -> tuple[list[JSON], list[JSON]]:
     """(who has to make the newest Pods, these Pods, those on their way out left out)."""
     owners, pods = _of(obj, kind, sight)
     return owners, [pod for pod in pods if not objects.is_terminating(pod)]
 
 
-def _of(obj: JSON, kind: str, sight: Sight) -> tuple[list[JSON], list[JSON]]:
+def _of(obj: JSON, kind: str, sight: InSight) -> tuple[list[JSON], list[JSON]]:
     pods = sight.all(PODS)
     if kind == "Deployment":
         return _of_deployment(obj, sight.all(REPLICA_SETS), pods)

@@ -45,13 +45,14 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Model:
-    """Behaviour per image, and for all others."""
+    """Behaviour per image, and for all others. Whoever knows more of Pods overrides `of`."""
 
     default: Behaviour = Behaviour()
     images: Mapping[str, Behaviour] = field(default_factory=dict)
 
-    def of(self, image: str) -> Behaviour:
-        return self.images.get(image, self.default)
+    def of(self, pod: JSON, container: JSON) -> Behaviour:
+        """How a container of a Pod behaves: the same answer whenever it is asked about the same one."""
+        return self.images.get(container["image"], self.default)
 
     @classmethod
     def from_json(cls, defaults: Mapping[str, Any], behaviours: Mapping[str, Mapping[str, Any]]) -> "Model":
@@ -92,10 +93,10 @@ class SimulatedRuntime:
         self._stops: dict[str, float] = {}
 
     def starts_at_once(self, pod: JSON) -> bool:
-        return all(not self.model.of(c["image"]).start for c in pod["spec"]["containers"])
+        return all(not self.model.of(pod, c).start for c in pod["spec"]["containers"])
 
     def start(self, request: ContainerStart, notify: Notify) -> None:
-        behaviour = self.model.of(request.container["image"])
+        behaviour = self.model.of(request.pod, request.container)
         container = self._containers[request.container_id] = _Container(behaviour, notify)
         # A restart finds everything in place: only the first attempt takes `start`.
         if behaviour.start and request.attempt == 0:
@@ -146,7 +147,7 @@ class SimulatedRuntime:
         container.notify(Exited(code, self._env.now(), signal=9 if code == 137 else 0))
 
     def removal_seconds(self, pod: JSON) -> float:
-        return max(self.model.of(c["image"]).exit_not_running for c in pod["spec"]["containers"])
+        return max(self.model.of(pod, c).exit_not_running for c in pod["spec"]["containers"])
 
     def check_image(self, image: str, pull_policy: str) -> None:
         """Whether an image is bad shows when it starts."""

@@ -1,0 +1,246 @@
+"""The course of an update, read off the trace: each Pod's life, availability, sizes, events. Pure.
+
+Changes are taken in one by one, in their order; nothing here depends on when it is looked at. "News" is a constellation
+of sizes and Pod states that was not there before: a crash loop goes round and round without any.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from seatrial.base.types import JSON
+from seatrial.machinery import objects
+from seatrial.machinery.gvk import ResourceRef
+from seatrial.rehearse import target
+from seatrial.rehearse.result import EventLine, Phase, Sample, ScaleEvent, State
+from seatrial.rehearse.target import Counts, Target
+from seatrial.rehearse.trace import Change
+from seatrial.workloads import pods
+
+HASH_LABELS = ("pod-template-hash", "controller-revision-hash", "deployment")
+_SIZED = frozenset({"ReplicaSet", "ReplicationController", "StatefulSet"})
+
+
+@dataclass(slots=True)
+class PodLife:
+    """One Pod. `pod`: as it was seen last; `phases` with seconds after the change."""
+
+    pod: JSON
+    phases: list[Phase] = field(default_factory=list)
+    ready: bool = False
+
+    @property
+    def state(self) -> State:
+        return self.phases[-1].state
+
+    @property
+    def hash(self) -> str:
+        return hash_of(self.pod)
+
+
+class Course:
+    """See the module. `began`: when the change was made (seconds since 1970); `before`: what was there then."""
+
+    def __init__(self, began: float, before: Iterable[JSON]) -> None:
+        self.began = began
+        self._targets: list[Target] = []
+        self.present: dict[str, JSON] = {}
+        """uid → every object that is there, as it is."""
+        self._owners: dict[str, str] = {}
+        self.lives: dict[str, PodLife] = {}
+        self.samples: list[Sample] = []
+        self.scales: list[ScaleEvent] = []
+        self.events: list[EventLine] = []
+        self.news_at = began
+        """When something new happened last, in seconds since 1970."""
+        self.complete_at: float | None = None
+        """Since when all workloads are complete; None while they aren't."""
+        self.most_pods = 0
+        self._uids: dict[str, Target] = {}
+        self._seen: set[object] = set()
+        self._states: Counter[tuple[str, str]] = Counter()
+        self._ready = 0
+        self._counts: dict[str, Counts] = {}
+        for obj in before:
+            self._note(obj)
+
+    # --- whom it is about ---
+
+    def watch(self, targets: Sequence[Target]) -> None:
+        """It is about these workloads, too."""
+        for one in targets:
+            if one in self._targets:
+                continue
+            self._targets.append(one)
+            for obj in list(self.present.values()):
+                if one.is_this(obj):
+                    self._found(one, obj)
+        for obj in list(self.present.values()):
+            if obj.get("kind") == "Pod" and objects.uid(obj) not in self.lives and self.owner_of(obj):
+                self._pod(self.began, obj)
+        self._look(self.began)
+
+    @property
+    def targets(self) -> Sequence[Target]:
+        return tuple(self._targets)
+
+    def owner_of(self, obj: JSON) -> Target | None:
+        """The target that owns the object, directly or through a ReplicaSet; or that it is."""
+        uid = objects.uid(obj)
+        for _ in range(4):
+            found = self._uids.get(uid)
+            if found is not None:
+                return found
+            uid = self._owners.get(uid, "")
+        return None
+
+    def object_of(self, one: Target) -> JSON | None:
+        """The workload as it is."""
+        return next((self.present[uid] for uid, of in self._uids.items() if of == one and uid in self.present), None)
+
+    def all(self, resource: ResourceRef) -> list[JSON]:
+        """What there is of a kind, by name."""
+        return sorted((obj for obj in self.present.values() if obj.get("kind") == resource.kind), key=objects.key)
+
+    # --- what happens ---
+
+    def take(self, change: Change) -> None:
+        """Take in the next change."""
+        obj = change.object
+        uid = objects.uid(obj)
+        if change.type == "DELETED":
+            self.present.pop(uid, None)
+        else:
+            self._note(obj)
+        kind = obj.get("kind")
+        if kind == "Event":
+            self._event(change)
+            return
+        if kind == "Pod":
+            if uid not in self.lives and self.owner_of(obj) is None:
+                return
+            self._pod(change.at, obj, gone=change.type == "DELETED")
+        elif kind in _SIZED or uid in self._uids or any(one.is_this(obj) for one in self._targets):
+            self._workload(change)
+        else:
+            return
+        self._look(change.at)
+
+    def _note(self, obj: JSON) -> None:
+        uid = objects.uid(obj)
+        self.present[uid] = obj
+        controller = objects.controller_of(obj)
+        if controller is not None:
+            self._owners[uid] = str(controller.get("uid", ""))
+        else:
+            self._owners.pop(uid, None)
+
+    def _found(self, one: Target, obj: JSON) -> None:
+        uid = objects.uid(obj)
+        self._uids[uid] = one
+        self._counts[uid] = target.counts(obj)
+
+    def _workload(self, change: Change) -> None:
+        obj = change.object
+        uid = objects.uid(obj)
+        one = next((each for each in self._targets if each.is_this(obj)), None)
+        if one is not None:
+            if change.type == "DELETED":
+                self._counts.pop(uid, None)
+            else:
+                self._found(one, obj)
+        if obj.get("kind") in _SIZED and self.owner_of(obj) is not None and change.type != "DELETED":
+            self._size(change)
+
+    def _size(self, change: Change) -> None:
+        now = int(change.object["spec"].get("replicas") or 0)
+        before = int(change.previous["spec"].get("replicas") or 0) if change.previous else -1
+        if now != before:
+            shown = f"{change.kind.lower()}/{objects.name(change.object)}"
+            self.scales.append(ScaleEvent(self._seconds(change.at), shown, before, now))
+
+    def _pod(self, at: float, pod: JSON, *, gone: bool = False) -> None:
+        uid = objects.uid(pod)
+        life = self.lives.get(uid)
+        if life is None:
+            life = self.lives[uid] = PodLife(pod)
+        elif life.phases:
+            self._states[life.hash, life.state] -= 1
+            self._ready -= life.ready
+        life.pod = pod
+        state = "gone" if gone else state_of(pod)
+        if not life.phases or life.phases[-1].state != state:
+            life.phases.append(Phase(self._seconds(at), state))
+        life.ready = state == "ready"
+        self._states[life.hash, state] += 1
+        self._ready += life.ready
+
+    def _event(self, change: Change) -> None:
+        event = change.object
+        about = event.get("involvedObject") or {}
+        uid = str(about.get("uid", ""))
+        concerned = uid in self.lives or uid in self._uids or self._owners.get(uid, "") in self._uids
+        if not concerned or change.type == "DELETED":
+            return
+        shown = f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}"
+        count = int(event.get("count") or objects.get(event, "series", "count", default=1) or 1)
+        line = EventLine(
+            self._seconds(change.at),
+            shown,
+            str(event.get("type", "")),
+            str(event.get("reason", "")),
+            str(event.get("message", "")),
+            count,
+        )
+        self.events.append(line)
+
+    # --- what it comes to ---
+
+    def _look(self, at: float) -> None:
+        alive = {key: number for key, number in self._states.items() if number and key[1] != "gone"}
+        counts = tuple(self._counts.values())
+        number = sum(alive.values())
+        self.most_pods = max(self.most_pods, number)
+        versions = tuple(sorted((label, n) for (label, state), n in alive.items() if state == "ready"))
+        sample = Sample(self._seconds(at), sum(c.available for c in counts), self._ready, number, versions)
+        if not self.samples or replace(self.samples[-1], time_seconds=sample.time_seconds) != sample:
+            self.samples.append(sample)
+        constellation = (counts, tuple(sorted(alive.items())))
+        if constellation not in self._seen:
+            self._seen.add(constellation)
+            self.news_at = at
+        self._complete(at, counts)
+
+    def _complete(self, at: float, counts: Sequence[Counts]) -> None:
+        done = len(counts) >= len(self._targets) and all(each.complete for each in counts)
+        if not done:
+            self.complete_at = None
+        elif self.complete_at is None:
+            self.complete_at = at
+
+    @property
+    def terminating(self) -> int:
+        """How many of the workloads' Pods are on their way out."""
+        return sum(n for (_, state), n in self._states.items() if state == "terminating")
+
+    def _seconds(self, at: float) -> float:
+        return round(at - self.began, 3)
+
+
+def hash_of(obj: JSON) -> str:
+    """Which template a Pod or ReplicaSet is of; "" for a ReplicationController's."""
+    labels = objects.labels(obj)
+    return next((str(labels[label]) for label in HASH_LABELS if labels.get(label)), "")
+
+
+def state_of(pod: JSON) -> State:
+    """Where a Pod is in its life."""
+    if objects.is_terminating(pod):
+        return "terminating"
+    if pods.is_finished(pod):
+        return "finished"
+    if pods.is_ready(pod):
+        return "ready"
+    if not pod["spec"].get("nodeName"):
+        return "pending"
+    return "starting" if (pod.get("status") or {}).get("phase") == "Running" else "pulling"

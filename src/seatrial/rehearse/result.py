@@ -1,0 +1,167 @@
+"""What a rehearsal tells: the verdict and everything it rests on, as values and as JSON.
+
+All times are seconds after the change; before it there is nothing. The JSON (`-o json`) has the fields of `Result` by
+their names; lists are in order of time.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from seatrial.base.types import JSON
+
+Verdict = Literal["completes", "hangs", "undecided"]
+State = Literal["pending", "pulling", "starting", "ready", "terminating", "finished", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know. `severity` "problem": why it hangs; "warning": it completes, but.
+
+    `objects` are `kind/name`, with `namespace/` in front where that is not the workload's; `remedy` says in words what
+    to change, or is "".
+    """
+
+    rule: str
+    message: str
+    objects: tuple[str, ...] = ()
+    remedy: str = ""
+    severity: Literal["problem", "warning"] = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One link of the chain of evidence: at this time this was so, or happened, with this object."""
+
+    time_seconds: float
+    object: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleEvent:
+    """spec.replicas of a ReplicaSet, ReplicationController or StatefulSet changed. `from_` -1: it was created."""
+
+    time_seconds: float
+    object: str
+    from_: int
+    to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A Pod is in this state from then on, until the next one."""
+
+    time_seconds: float
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class PodTimeline:
+    """The life of one Pod. `version` is its images, `hash` its template's; `updated`: it is of the new version."""
+
+    name: str
+    namespace: str
+    workload: str
+    version: str
+    hash: str
+    updated: bool
+    node: str
+    phases: tuple[Phase, ...]
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The workloads' Pods from this time on; `available` is what their statuses say, the rest is counted."""
+
+    time_seconds: float
+    available: int
+    ready: int
+    pods: int
+    versions: tuple[tuple[str, int], ...] = ()
+    """(hash, ready Pods of it), in order of the hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """A Kubernetes Event about an object that is concerned; `count` grows when it repeats."""
+
+    time_seconds: float
+    object: str
+    type: str
+    reason: str
+    message: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A change that mends it. `patches` can be applied (`kubectl patch --type=merge`); `outcome` is its rehearsal's."""
+
+    title: str
+    patches: tuple[JSON, ...]
+    outcome: str = ""
+    completes: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How long many trials took, in seconds; hanging ones count as endless and are left out of the figures."""
+
+    trials: int
+    completed: int
+    p50_seconds: float
+    p95_seconds: float
+    worst_seconds: float
+    min_available: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdict. `headline` is its first line for people.
+
+    `duration_seconds`: from the change until the last workload was complete, or until nothing moved any more.
+    `min_available`: the least that the workloads' statuses called available together; `min_ready_pods` the least Pods
+    that were ready and not terminating; `max_pods` the most Pods, terminating ones included.
+    `decided_by`: completed, standstill (nothing but retries went on) or horizon (the time was up).
+    """
+
+    verdict: Verdict
+    reason: str
+    duration_seconds: float
+    min_available: int
+    max_pods: int
+    scale_events: tuple[ScaleEvent, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    headline: str = ""
+    decided_by: Literal["completed", "standstill", "horizon"] = "completed"
+    workloads: tuple[str, ...] = ()
+    desired: int = 0
+    updated_available: int = 0
+    min_ready_pods: int = 0
+    promised_available: int = 0
+    """What the strategies promise never to fall below."""
+    evidence: tuple[Step, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+    pods: tuple[PodTimeline, ...] = ()
+    availability: tuple[Sample, ...] = ()
+    events: tuple[EventLine, ...] = ()
+    spread: Spread | None = None
+    assumptions: tuple[str, ...] = ()
+    conditions: JSON = field(default_factory=dict)
+    """kind/name → its conditions at the end."""
+
+    @property
+    def completes(self) -> bool:
+        return self.verdict == "completes"
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity == "warning")
+
+    def to_json(self) -> JSON:
+        """Everything, with `from` for `from_`."""
+        value: dict[str, Any] = asdict(self)
+        for event in value["scale_events"]:
+            event["from"] = event.pop("from_")
+        return value

@@ -1,0 +1,123 @@
+"""The workloads whose update is rehearsed, and whether it is complete. Pure.
+
+Complete means more than `kubectl rollout status` asks: nothing of the old version is left, and every Pod is available
+(a Deployment whose new Pods all run but are not available is not complete).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from seatrial.api.registry import DAEMON_SETS, DEPLOYMENTS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS
+from seatrial.api.resource import Resource
+from seatrial.base.types import JSON
+from seatrial.machinery import intstr, objects
+from seatrial.workloads import rolling
+
+KINDS: tuple[Resource, ...] = (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, REPLICATION_CONTROLLERS)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One workload by name."""
+
+    resource: Resource
+    namespace: str
+    name: str
+
+    @property
+    def shown(self) -> str:
+        """`deployment/web`."""
+        return f"{self.resource.singular}/{self.name}"
+
+    def is_this(self, obj: JSON) -> bool:
+        return obj.get("kind") == self.resource.kind and objects.key(obj) == (self.namespace, self.name)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pods of one workload as its status counts them. `promised`: what its strategy never falls below."""
+
+    desired: int = 0
+    updated: int = 0
+    total: int = 0
+    available: int = 0
+    promised: int = 0
+    complete: bool = False
+
+
+def counts(obj: JSON) -> Counts:
+    """Of any of KINDS."""
+    return _COUNTERS[obj["kind"]](obj, obj.get("status") or {})
+
+
+def owned_by(targets: Sequence[str], owners: dict[str, str], uid: str) -> str:
+    """The uid among `targets` that owns the object `uid`, directly or not; "" for none. `owners`: uid → owner's uid."""
+    seen = uid
+    for _ in range(4):
+        if seen in targets:
+            return seen
+        seen = owners.get(seen, "")
+    return ""
+
+
+def newest(of: Target, present: Iterable[JSON]) -> JSON | None:
+    """The object as it is now."""
+    return next((obj for obj in present if of.is_this(obj)), None)
+
+
+def _replicas(obj: JSON) -> int:
+    wanted = obj["spec"].get("replicas")
+    return 1 if wanted is None else int(wanted)
+
+
+def _count(status: JSON, field: str) -> int:
+    return int(status.get(field) or 0)
+
+
+def _observed(obj: JSON, status: JSON) -> bool:
+    return _count(status, "observedGeneration") >= objects.generation(obj)
+
+
+def _deployment(obj: JSON, status: JSON) -> Counts:
+    desired = _replicas(obj)
+    updated, total = _count(status, "updatedReplicas"), _count(status, "replicas")
+    available = _count(status, "availableReplicas")
+    rolls = (obj["spec"].get("strategy") or {}).get("type") != "Recreate"
+    promised = rolling.limits(obj["spec"]).min_available if rolls else 0
+    complete = _observed(obj, status) and updated == total == available == desired
+    return Counts(desired, updated, total, available, promised, complete)
+
+
+def _stateful_set(obj: JSON, status: JSON) -> Counts:
+    spec, desired = obj["spec"], _replicas(obj)
+    ready, total, available = (_count(status, each) for each in ("readyReplicas", "replicas", "availableReplicas"))
+    partition = int(objects.get(spec, "updateStrategy", "rollingUpdate", "partition", default=0))
+    same = status.get("currentRevision") == status.get("updateRevision")
+    updated = total if same else _count(status, "updatedReplicas")
+    done = updated >= max(desired - partition, 0) and (partition > 0 or same)
+    complete = _observed(obj, status) and done and ready == total == desired and available >= desired
+    return Counts(desired, updated, total, available, max(desired - 1, 0), complete)
+
+
+def _daemon_set(obj: JSON, status: JSON) -> Counts:
+    desired, updated = _count(status, "desiredNumberScheduled"), _count(status, "updatedNumberScheduled")
+    available, total = _count(status, "numberAvailable"), _count(status, "currentNumberScheduled")
+    unavailable = objects.get(obj["spec"], "updateStrategy", "rollingUpdate", "maxUnavailable", default=1)
+    promised = desired - intstr.scaled(unavailable, desired, round_up=True)
+    complete = _observed(obj, status) and updated == available == desired
+    return Counts(desired, updated, total, available, max(promised, 0), complete)
+
+
+def _replica_set(obj: JSON, status: JSON) -> Counts:
+    desired, total, available = _replicas(obj), _count(status, "replicas"), _count(status, "availableReplicas")
+    complete = _observed(obj, status) and total == available == desired
+    return Counts(desired, total, total, available, 0, complete)
+
+
+_COUNTERS = {
+    "Deployment": _deployment,
+    "StatefulSet": _stateful_set,
+    "DaemonSet": _daemon_set,
+    "ReplicaSet": _replica_set,
+    "ReplicationController": _replica_set,
+}

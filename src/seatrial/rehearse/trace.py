@@ -1,0 +1,58 @@
+"""What happened: every write to the store, in order, with the time at which it was made.
+
+The objects are those that the store holds; nothing is copied and nobody is asked, so that watching costs nothing and
+misses nothing.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from seatrial.base.env import Env
+from seatrial.base.types import JSON
+from seatrial.store.base import Record
+from seatrial.store.memory import MemoryStore
+from seatrial.store.state import ChangeType
+
+UNWATCHED = ("/registry/leases/",)
+"""Heartbeats: many, and of no consequence as long as they come."""
+
+
+class Change(NamedTuple):
+    """`object` as written (for DELETED: its last state), `previous` what it was before. `at`: seconds since 1970."""
+
+    at: float
+    type: ChangeType
+    object: JSON
+    previous: JSON | None
+
+    @property
+    def kind(self) -> str:
+        return str(self.object.get("kind", ""))
+
+
+class TracedStore(MemoryStore):
+    """A store in memory that remembers what was written to it since `begin`."""
+
+    def __init__(self, env: Env) -> None:
+        super().__init__()
+        self._env = env
+        self._tracing = False
+        self.changes: list[Change] = []
+        self.before: dict[str, JSON] = {}
+        """What was there at the beginning: key → object."""
+
+    def begin(self) -> None:
+        """From here on it counts."""
+        self._tracing = True
+        self.changes.clear()
+        self.before = {key: record.object for key, record in self._state.records.items()}
+
+    def objects(self) -> Iterator[JSON]:
+        """What is there now, in order of keys."""
+        for record in self._state.list("/registry/", "", 0, 0).records:
+            yield record.object
+
+    def _commit(self, kind: ChangeType, record: Record, previous: Record | None) -> Record:
+        if self._tracing and not record.key.startswith(UNWATCHED):
+            self.changes.append(Change(self._env.now(), kind, record.object, previous.object if previous else None))
+        return super()._commit(kind, record, previous)

@@ -1,0 +1,96 @@
+"""A cluster in virtual time that begins where a snapshot ends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from seatrial.api import old_versions, schema_set
+from seatrial.apiserver.registry import Registry
+from seatrial.base.env import SimulatedEnv
+from seatrial.base.errors import StatusError
+from seatrial.base.types import JSON
+from seatrial.client.client import ApiClient
+from seatrial.cluster.cluster import Cluster
+from seatrial.cluster.config import DEFAULT_RELEASE
+from seatrial.machinery import conditions, objects
+from seatrial.node.registration import NodeOptions
+from seatrial.node.runtimes.simulated import Model
+from seatrial.rehearse.course import Course
+from seatrial.rehearse.snapshot import Snapshot
+from seatrial.rehearse.trace import TracedStore
+
+
+@dataclass
+class World:
+    """A running cluster and what was written to it. `assumptions`: what loading had to leave out or make up."""
+
+    cluster: Cluster
+    store: TracedStore
+    assumptions: list[str]
+
+    @property
+    def client(self) -> ApiClient:
+        return self.cluster.client
+
+    def begin(self) -> Course:
+        """From here on it counts: the course of what follows, still without workloads."""
+        self.store.begin()
+        return Course(self.now, self.store.before.values())
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970 by the rehearsal's clock."""
+        return self.cluster.env.now()
+
+
+@asynccontextmanager
+async def open_world(
+    snapshot: Snapshot, model: Model, *, seed: int = 0, release: str = DEFAULT_RELEASE
+) -> AsyncIterator[World]:
+    """On the running virtual loop. The clock shows when the snapshot was taken; nothing has been changed yet."""
+    env = SimulatedEnv(asyncio.get_running_loop().time, seed, snapshot.taken_at)
+    store = TracedStore(env)
+    left_out = await load(Registry(store, env, schema_set.load(release)), snapshot.objects)
+    cluster = Cluster(
+        env=env,
+        nodes=0,
+        runtime="simulated",
+        serve=False,
+        model=model,
+        store=store,
+        machines=machines(snapshot.objects),
+        kubernetes_version=release,
+    )
+    async with cluster:
+        yield World(cluster, store, left_out)
+
+
+async def load(registry: Registry, loaded: Sequence[JSON]) -> list[str]:
+    """Store the objects as they are, in the order of their resourceVersions; returns what was left out and why."""
+    left_out: dict[str, int] = {}
+    for obj in sorted(loaded, key=_age):
+        resource = old_versions.stored_as(obj)
+        if resource is None:
+            kind = f"{obj.get('kind')}.{obj.get('apiVersion')}"
+            left_out[f"{kind}: not a kind that decides here"] = left_out.get(kind, 0) + 1
+            continue
+        try:
+            await registry.load(resource, obj)
+        except StatusError as error:
+            left_out[f"{resource.kind} {objects.name(obj)}: {error.message}"] = 1
+    return [f"left out: {what}" for what in left_out]
+
+
+def _age(obj: JSON) -> int:
+    version = str((obj.get("metadata") or {}).get("resourceVersion") or "")
+    return int(version) if version.isdecimal() else 0
+
+
+def machines(loaded: Sequence[JSON]) -> list[NodeOptions]:
+    """The nodes that live: those that report no more stay silent in the rehearsal, too."""
+    return [
+        NodeOptions(objects.name(node), capacity=(node.get("status") or {}).get("allocatable") or {}, as_is=True)
+        for node in loaded
+        if node.get("kind") == "Node" and conditions.is_true(node, "Ready")
+    ]

@@ -1,0 +1,46 @@
+"""Whole rehearsals of manifests: what a user is told."""
+
+from seatrial.base.types import JSON
+from seatrial.rehearse.behaviour import DEFAULT, ProbedModel
+from seatrial.rehearse.change import Apply
+from seatrial.rehearse.rehearsal import Plan, rehearse
+from seatrial.rehearse.result import Result
+from seatrial.rehearse.snapshot import of_manifests
+
+
+def deployment(replicas: int = 4, image: str = "web:1", **container: object) -> JSON:
+    labels = {"app": "web"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "c", "image": image, **container}]},
+            },
+        },
+    }
+
+
+def outcome(old: JSON, new: JSON, nodes: str = "3x8cpu,32Gi") -> Result:
+    return rehearse(Plan(of_manifests([old], nodes), [Apply([new])], model=ProbedModel(DEFAULT)))
+
+
+def test_an_update_that_fits_completes_and_never_falls_below_its_promise() -> None:
+    result = outcome(deployment(), deployment(image="web:2"))
+    assert result.completes
+    assert result.min_available == result.promised_available == 3
+    assert result.max_pods == 7, "one more than the surge allows, while old ones terminate"
+    assert result.headline == "COMPLETES in 4s, at least 3 of 4 Pods available"
+    assert all(pod.version == "web:2" for pod in result.pods if pod.phases[-1].state == "ready")
+
+
+def test_an_update_that_no_node_has_room_for_hangs_and_says_so() -> None:
+    old, new = (deployment(3, image, resources={"requests": {"cpu": "3"}}) for image in ("web:1", "web:2"))
+    result = outcome(old, new, nodes="3x4cpu,8Gi")
+    assert result.verdict == "hangs"
+    assert "Insufficient cpu" in result.reason
+    assert result.decided_by == "standstill"
