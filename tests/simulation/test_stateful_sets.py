@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from seatrial.aio import virtual_loop
-from seatrial.api import registry
 from seatrial.api.registry import CONTROLLER_REVISIONS, PODS, STATEFUL_SETS
 from seatrial.machinery import objects
 from simulation.workload_worlds import a_set, a_template, images, pods, ready, revisions, set_image, told
@@ -127,9 +126,6 @@ def test_min_ready_seconds_pass_before_the_next_pod() -> None:
     virtual_loop.run(story())
 
 
-@pytest.mark.skipif(
-    registry.find("", "v1", "persistentvolumeclaims") is not None, reason="claims are served, so they are made"
-)
 def test_a_claim_that_cannot_be_made_is_told_of() -> None:
     async def story() -> None:
         async with world(1) as cluster:
@@ -138,11 +134,8 @@ def test_a_claim_that_cannot_be_made_is_told_of() -> None:
             await asyncio.sleep(5)
             assert await pods(cluster) == []
             messages = [text for reason, text in await told(cluster, "StatefulSet", "web") if reason == "FailedCreate"]
-            why = "the server could not find the requested resource (post persistentvolumeclaims)"
-            assert messages == [
-                f"create Claim data-web-0 for Pod web-0 in StatefulSet web failed error: {why}",
-                f"create Pod web-0 in StatefulSet web failed error: failed to create PVC data-web-0: {why}",
-            ]
+            why = 'PersistentVolumeClaim "data-web-0" is invalid: spec.resources[storage]: Required value'
+            assert messages == [f"create Claim data-web-0 for Pod web-0 in StatefulSet web failed error: {why}"]
 
     virtual_loop.run(story())
 

@@ -13,6 +13,8 @@ from seatrial.api.core_v1 import (
     limit_range,
     namespace,
     node,
+    persistent_volume,
+    persistent_volume_claim,
     pod,
     pod_template,
     replication_controller,
@@ -24,6 +26,7 @@ from seatrial.api.core_v1 import (
 from seatrial.api.discovery_v1 import endpoint_slice
 from seatrial.api.policy_v1 import pod_disruption_budget
 from seatrial.api.resource import Resource
+from seatrial.api.storage_v1 import storage_class, volume_attachment
 
 CONFIG_MAPS = config_map.RESOURCE
 CONTROLLER_REVISIONS = controller_revision.RESOURCE
@@ -38,6 +41,8 @@ LEASES = lease.RESOURCE
 LIMIT_RANGES = limit_range.RESOURCE
 NAMESPACES = namespace.RESOURCE
 NODES = node.RESOURCE
+PERSISTENT_VOLUMES = persistent_volume.RESOURCE
+PERSISTENT_VOLUME_CLAIMS = persistent_volume_claim.RESOURCE
 PODS = pod.RESOURCE
 POD_DISRUPTION_BUDGETS = pod_disruption_budget.RESOURCE
 POD_TEMPLATES = pod_template.RESOURCE
@@ -48,6 +53,8 @@ SECRETS = secret.RESOURCE
 SERVICES = service.RESOURCE
 SERVICE_ACCOUNTS = service_account.RESOURCE
 STATEFUL_SETS = stateful_set.RESOURCE
+STORAGE_CLASSES = storage_class.RESOURCE
+VOLUME_ATTACHMENTS = volume_attachment.RESOURCE
 
 ALL: tuple[Resource, ...] = (
     CONFIG_MAPS,
@@ -56,6 +63,8 @@ ALL: tuple[Resource, ...] = (
     LIMIT_RANGES,
     NAMESPACES,
     NODES,
+    PERSISTENT_VOLUMES,
+    PERSISTENT_VOLUME_CLAIMS,
     PODS,
     POD_TEMPLATES,
     REPLICATION_CONTROLLERS,
@@ -73,6 +82,8 @@ ALL: tuple[Resource, ...] = (
     LEASES,
     ENDPOINT_SLICES,
     POD_DISRUPTION_BUDGETS,
+    STORAGE_CLASSES,
+    VOLUME_ATTACHMENTS,
 )
 """In the order of discovery: core first, then by group; inside a group by plural."""
 

@@ -24,6 +24,9 @@ from seatrial.controllers.daemon_set import controller as daemon_set
 from seatrial.controllers.deployment import controller as deployment
 from seatrial.controllers.job import controller as job
 from seatrial.controllers.job import orphan_pods as job_orphan_pods
+from seatrial.controllers.persistent_volume import claims as persistent_volume_claim
+from seatrial.controllers.persistent_volume import protection as volume_protection
+from seatrial.controllers.persistent_volume import volumes as persistent_volume
 from seatrial.controllers.stateful_set import controller as stateful_set
 from seatrial.reconcile.controller import AnyController
 from seatrial.reconcile.informer import Informers
@@ -49,6 +52,10 @@ CONTROLLERS: tuple[AnyController, ...] = (
     node_lifecycle.CONTROLLER,
     taint_eviction.CONTROLLER,
     pod_gc.CONTROLLER,
+    persistent_volume_claim.CONTROLLER,
+    persistent_volume.CONTROLLER,
+    volume_protection.CLAIMS,
+    volume_protection.VOLUMES,
     resource_quota.CONTROLLER,
     service_account.CONTROLLER,
 )

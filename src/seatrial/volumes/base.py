@@ -14,6 +14,7 @@ from typing import Protocol
 from seatrial.base.errors import VolumeError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
+from seatrial.workloads import claims
 
 READ_WRITE_ONCE, READ_WRITE_ONCE_POD = "ReadWriteOnce", "ReadWriteOncePod"
 READ_ONLY_MANY, READ_WRITE_MANY = "ReadOnlyMany", "ReadWriteMany"
@@ -118,7 +119,7 @@ def resolve(pod: JSON, volume: JSON, claim_of: GetObject, persistent_volume_of: 
     Raises VolumeError while the claim can't be used.
     """
     name = str(volume["name"])
-    claim_name = claim_name_of(pod, volume)
+    claim_name = claims.name_of(pod, volume)
     if claim_name is None:
         kind = next((key for key, value in volume.items() if key != "name" and value is not None), "emptyDir")
         source = volume.get(kind) or {}
@@ -154,20 +155,6 @@ def of_persistent_volume(volume: JSON, pod_volume: str = "", read_only: bool = F
         tuple(spec.get("mountOptions") or ()),
         persistent=True,
     )
-
-
-def claim_name_of(pod: JSON, volume: JSON) -> str | None:
-    """The claim behind a volume: named, or the Pod's own of an ephemeral volume; None where there is none."""
-    claim = volume.get("persistentVolumeClaim")
-    if claim is not None:
-        return str(claim["claimName"])
-    return f"{objects.name(pod)}-{volume['name']}" if volume.get("ephemeral") is not None else None
-
-
-def claim_names_of(pod: JSON) -> list[str]:
-    """The claims that a Pod uses."""
-    volumes = (pod.get("spec") or {}).get("volumes") or ()
-    return [name for volume in volumes if (name := claim_name_of(pod, volume)) is not None]
 
 
 def single_node(access_modes: tuple[str, ...]) -> bool:

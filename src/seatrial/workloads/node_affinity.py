@@ -15,7 +15,7 @@ def required_matches(pod: JSON, node: JSON) -> bool:
     required = objects.get(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
     if required is None:
         return True
-    return any(_term_matches(term, node) for term in required.get("nodeSelectorTerms") or ())
+    return selector_matches(required, node)
 
 
 def is_asked_for(pod: JSON) -> bool:
@@ -68,3 +68,8 @@ def _compares(text: str, operator: str, limit: str) -> bool:
     except ValueError:
         return False
     return number > bound if operator == "Gt" else number < bound
+
+
+def selector_matches(selector: JSON, node: JSON) -> bool:
+    """Whether one of a NodeSelector's terms matches, as in a PersistentVolume's nodeAffinity."""
+    return any(_term_matches(term, node) for term in selector.get("nodeSelectorTerms") or ())

@@ -73,4 +73,5 @@ def test_group_versions_come_once_and_core_first():
         ("coordination.k8s.io", "v1"),
         ("discovery.k8s.io", "v1"),
         ("policy", "v1"),
+        ("storage.k8s.io", "v1"),
     )

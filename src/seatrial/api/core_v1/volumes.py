@@ -120,10 +120,11 @@ def validate_volumes(volumes: Sequence[JSON], path: str) -> Iterator[FieldError]
         if name and name in seen:
             yield validation.duplicate(f"{here}.name", name)
         seen.add(name)
-        yield from _validate_source(volume, here)
+        yield from validate_source(volume, here)
 
 
-def _validate_source(volume: Mapping[str, Any], path: str) -> Iterator[FieldError]:
+def validate_source(volume: Mapping[str, Any], path: str) -> Iterator[FieldError]:
+    """Exactly one source, and a whole one; also of PersistentVolumes."""
     sources = sorted(name for name, value in volume.items() if name != "name" and value is not None)
     if not sources:
         yield validation.required(path, "must specify a volume type")

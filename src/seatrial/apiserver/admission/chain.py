@@ -13,6 +13,7 @@ from seatrial.apiserver.admission import (
     priority,
     resource_quota,
     service_account,
+    volumes,
 )
 from seatrial.apiserver.admission.base import Attributes, Plugin
 
@@ -22,6 +23,9 @@ PLUGINS: tuple[Plugin, ...] = (
     service_account.admit,
     priority.admit,
     default_tolerations.admit,
+    volumes.default_storage_class,
+    volumes.in_use_protection,
+    volumes.resize,
 )
 WITH_EXISTING_ACCOUNTS: tuple[Plugin, ...] = (
     namespace_lifecycle.admit,
@@ -29,6 +33,9 @@ WITH_EXISTING_ACCOUNTS: tuple[Plugin, ...] = (
     service_account.admit_existing,
     priority.admit,
     default_tolerations.admit,
+    volumes.default_storage_class,
+    volumes.in_use_protection,
+    volumes.resize,
 )
 """For clusters in which a controller makes the service accounts."""
 

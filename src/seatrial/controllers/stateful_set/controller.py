@@ -8,14 +8,14 @@ decided), ordering (who comes next).
 
 from collections.abc import Iterable
 
-from seatrial.api.registry import CONTROLLER_REVISIONS, STATEFUL_SETS
+from seatrial.api.registry import CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, STATEFUL_SETS
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.controllers import owned_pods
 from seatrial.controllers.stateful_set import history, identity, ordering
 from seatrial.controllers.stateful_set.history import History
 from seatrial.controllers.stateful_set.sync import Sync
-from seatrial.controllers.stateful_set.view import OWNERS, VOLUME_CLAIMS, View, gather
+from seatrial.controllers.stateful_set.view import OWNERS, View, gather
 from seatrial.machinery import objects
 from seatrial.reconcile.controller import Controller
 from seatrial.reconcile.decision import Action, Decision
@@ -104,7 +104,7 @@ CONTROLLER = Controller(
     name="statefulset",
     primary=STATEFUL_SETS,
     watches=owned_pods.watches(OWNERS),
-    reads=(CONTROLLER_REVISIONS, *((VOLUME_CLAIMS,) if VOLUME_CLAIMS is not None else ())),
+    reads=(CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS),
     gather=gather,
     decide=decide,
     event_source="statefulset-controller",

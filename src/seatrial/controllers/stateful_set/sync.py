@@ -6,17 +6,15 @@ Follows updateStatefulSet and realStatefulPodControl of pkg/controller/statefuls
 from collections.abc import Iterable
 from typing import Any
 
-from seatrial.api.registry import PODS
+from seatrial.api.registry import PERSISTENT_VOLUME_CLAIMS, PODS
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.controllers.stateful_set import identity
 from seatrial.controllers.stateful_set.history import History
-from seatrial.controllers.stateful_set.view import VOLUME_CLAIMS, View
+from seatrial.controllers.stateful_set.view import View
 from seatrial.machinery import objects
 from seatrial.reconcile.decision import Action, Create, Delete, Event, Update
 from seatrial.workloads import controller_revisions, pods
-
-_NO_SUCH_KIND = "the server could not find the requested resource (post persistentvolumeclaims)"
 
 
 class Sync:
@@ -95,9 +93,6 @@ class Sync:
             return True
         for claim in identity.new_claims(self.stateful_set, identity.ordinal_of(pod)):
             name = objects.name(claim)
-            if VOLUME_CLAIMS is None or self.view.volume_claims is None:
-                self._claim_failed(pod, name, f"failed to create PVC {name}: {_NO_SUCH_KIND}")
-                return False
             present = self.view.volume_claims.get(name)
             if present is None:
                 self.actions.append(self._claim_creation(pod, claim))
@@ -108,7 +103,6 @@ class Sync:
         return True
 
     def _claim_creation(self, pod: JSON, claim: JSON) -> Create:
-        assert VOLUME_CLAIMS is not None
         who = f"Claim {objects.name(claim)}"
         where = f"Pod {objects.name(pod)} in StatefulSet {objects.name(self.stateful_set)}"
 
@@ -120,13 +114,9 @@ class Sync:
                 self.stateful_set, "Warning", "FailedCreate", f"create {who} for {where} failed error: {error}"
             )
 
-        return Create(VOLUME_CLAIMS, claim, f"for {objects.name(pod)}", on_success=created, on_failure=failed)
-
-    def _claim_failed(self, pod: JSON, claim: str, why: str) -> None:
-        where = f"Pod {objects.name(pod)} in StatefulSet {objects.name(self.stateful_set)}"
-        text = f"create Claim {claim} for {where} failed error: {_NO_SUCH_KIND}"
-        self.actions.append(Event(self.stateful_set, "Warning", "FailedCreate", text))
-        self._pod_failed(pod, why)
+        return Create(
+            PERSISTENT_VOLUME_CLAIMS, claim, f"for {objects.name(pod)}", on_success=created, on_failure=failed
+        )
 
     def _pod_failed(self, pod: JSON, why: str) -> None:
         self.actions.append(self._failed("create", pod, why))

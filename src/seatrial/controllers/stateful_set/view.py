@@ -1,15 +1,13 @@
 """What the StatefulSet controller looks at, and how it is gathered.
 
-Follows pkg/controller/statefulset/stateful_set.go (1.32). Claims for volumes are made where the API server has the kind
-PersistentVolumeClaim.
+Follows pkg/controller/statefulset/stateful_set.go (1.32).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from seatrial.api import registry
 from seatrial.api.apps_v1 import replica_set
-from seatrial.api.registry import CONTROLLER_REVISIONS, STATEFUL_SETS
+from seatrial.api.registry import CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, STATEFUL_SETS
 from seatrial.base.types import JSON, Key
 from seatrial.controllers import owned_pods
 from seatrial.controllers.stateful_set import identity
@@ -18,22 +16,20 @@ from seatrial.machinery.selectors import Selector
 from seatrial.reconcile.controller import CacheReader
 from seatrial.workloads import controller_revisions, ownership
 
-VOLUME_CLAIMS = registry.find("", "v1", "persistentvolumeclaims")
-
 
 @dataclass(frozen=True, slots=True)
 class View:
     """A StatefulSet, its Pods and its revisions.
 
     `taken`: names that ControllerRevisions have, where a new one is to be made. `volume_claims`: by name, those that
-    its Pods need and that are there; None where there are no such things.
+    its Pods need and that are there.
     """
 
     stateful_set: JSON
     claims: ownership.Claims
     revisions: ownership.Claims = field(default_factory=ownership.Claims)
     taken: frozenset[str] = frozenset()
-    volume_claims: Mapping[str, JSON] | None = None
+    volume_claims: Mapping[str, JSON] = field(default_factory=dict)
 
     @property
     def pods(self) -> tuple[JSON, ...]:
@@ -69,16 +65,14 @@ async def gather(key: Key, cache: CacheReader) -> View | None:
     return View(stateful_set, claims, revisions, taken, _volume_claims(stateful_set, cache))
 
 
-def _volume_claims(stateful_set: JSON, cache: CacheReader) -> Mapping[str, JSON] | None:
-    if VOLUME_CLAIMS is None:
-        return None
+def _volume_claims(stateful_set: JSON, cache: CacheReader) -> Mapping[str, JSON]:
     if not stateful_set["spec"].get("volumeClaimTemplates"):
         return {}
     start = (stateful_set["spec"].get("ordinals") or {}).get("start") or 0
     found = {}
     for ordinal in range(start, start + (stateful_set["spec"].get("replicas") or 0)):
         for name in identity.claim_names(stateful_set, ordinal).values():
-            claim = cache.get(VOLUME_CLAIMS, (objects.namespace(stateful_set), name))
+            claim = cache.get(PERSISTENT_VOLUME_CLAIMS, (objects.namespace(stateful_set), name))
             if claim is not None:
                 found[name] = claim
     return found

@@ -1,0 +1,1 @@
+"""PersistentVolumes and claims: binding, phases, reclaiming, protection (pkg/controller/volume)."""

@@ -1,0 +1,258 @@
+"""Claims and volumes in whole clusters, in virtual time."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from seatrial.aio import virtual_loop
+from seatrial.api.registry import (
+    EVENTS,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    PODS,
+    STATEFUL_SETS,
+    STORAGE_CLASSES,
+)
+from seatrial.base.errors import StatusError
+from seatrial.base.types import JSON
+from seatrial.cluster.cluster import Cluster
+from seatrial.machinery import objects
+from simulation.worlds import deployment, world
+
+RBD = {"rbd": {"monitors": ["127.0.0.1:6789"], "pool": "mioss", "image": "index-api-image"}}
+
+
+def volume(name: str, size: str = "2Gi", source: JSON = RBD, **spec: Any) -> JSON:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {"capacity": {"storage": size}, "accessModes": ["ReadWriteOnce"], **source, **spec},
+    }
+
+
+def claim(name: str, size: str = "2Gi", **spec: Any) -> JSON:
+    asked = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": {**asked, **spec}}
+
+
+async def phase(cluster: Cluster, name: str, of: str = "claim") -> str:
+    if of == "claim":
+        obj = await cluster.client.get(PERSISTENT_VOLUME_CLAIMS, name, "default")
+    else:
+        obj = await cluster.client.get(PERSISTENT_VOLUMES, name)
+    return str(obj["status"]["phase"])
+
+
+async def events_of(cluster: Cluster, name: str) -> list[tuple[str, str]]:
+    found = (await cluster.client.list(EVENTS))["items"]
+    return [(each["reason"], each["message"]) for each in found if each["involvedObject"]["name"] == name]
+
+
+def test_a_claim_gets_the_smallest_volume_that_suits_it_for_ever() -> None:
+    async def story() -> None:
+        async with world(1) as cluster:
+            for name, size in (("large", "10Gi"), ("right", "2Gi"), ("small", "1Gi")):
+                await cluster.client.create(PERSISTENT_VOLUMES, volume(name, size))
+            await asyncio.sleep(1)
+            assert await phase(cluster, "right", "volume") == "Available"
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data"))
+            await asyncio.sleep(1)
+            bound = await cluster.client.get(PERSISTENT_VOLUME_CLAIMS, "data", "default")
+            assert bound["spec"]["volumeName"] == "right"
+            assert bound["status"] == {
+                "phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "2Gi"},
+            }  # fmt: skip
+            assert objects.annotations(bound) == {
+                "pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes",
+            }  # fmt: skip
+            taken = await cluster.client.get(PERSISTENT_VOLUMES, "right")
+            assert taken["status"]["phase"] == "Bound"
+            assert taken["spec"]["claimRef"]["uid"] == objects.uid(bound)
+            await cluster.client.delete(PERSISTENT_VOLUMES, "right")
+            await asyncio.sleep(1)
+            assert await phase(cluster, "data") == "Bound", "the volume is protected as long as it is bound"
+
+    virtual_loop.run(story())
+
+
+def test_a_claim_without_a_volume_says_so_and_waits_for_one() -> None:
+    async def story() -> None:
+        async with world(1) as cluster:
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data"))
+            await asyncio.sleep(5)
+            text = "no persistent volumes available for this claim and no storage class is set"
+            assert ("FailedBinding", text) in await events_of(cluster, "data")
+            await cluster.client.create(PERSISTENT_VOLUMES, volume("late"))
+            await asyncio.sleep(1)
+            assert await phase(cluster, "data") == "Bound"
+
+    virtual_loop.run(story())
+
+
+def test_two_claims_never_get_one_volume() -> None:
+    async def story() -> None:
+        async with world(1) as cluster:
+            await cluster.client.create(PERSISTENT_VOLUMES, volume("one"))
+            await asyncio.sleep(1)
+            for name in ("a", "b"):
+                await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim(name))
+            await asyncio.sleep(30)
+            assert sorted([await phase(cluster, "a"), await phase(cluster, "b")]) == ["Bound", "Pending"]
+
+    virtual_loop.run(story())
+
+
+def test_a_volume_that_is_kept_for_a_claim_waits_for_it() -> None:
+    async def story() -> None:
+        async with world(1) as cluster:
+            kept = volume("kept", claimRef={"namespace": "default", "name": "mine"})
+            await cluster.client.create(PERSISTENT_VOLUMES, kept)
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("other"))
+            await asyncio.sleep(5)
+            assert await phase(cluster, "other") == "Pending"
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("mine"))
+            await asyncio.sleep(1)
+            assert await phase(cluster, "mine") == "Bound"
+
+    virtual_loop.run(story())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [
+        (claim("data", "3Gi", volumeName="it"), "requested PV is too small"),
+        (claim("data", volumeName="it", storageClassName="fast"), "storageClassName does not match"),
+        (claim("data", volumeName="it", accessModes=["ReadWriteMany"]), "incompatible accessMode"),
+    ],
+    ids=["size", "class", "modes"],
+)
+def test_a_volume_that_is_named_and_does_not_suit_is_refused_with_the_reason(wanted: JSON, problem: str) -> None:
+    async def story() -> None:
+        async with world(1) as cluster:
+            await cluster.client.create(PERSISTENT_VOLUMES, volume("it"))
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, wanted)
+            await asyncio.sleep(5)
+            told = ("VolumeMismatch", f'Cannot bind to requested volume "it": {problem}')
+            assert told in await events_of(cluster, "data")
+
+    virtual_loop.run(story())
+
+
+@pytest.mark.parametrize(
+    ("policy", "source", "phase_after", "event"),
+    [
+        ("Retain", RBD, "Released", None),
+        ("Recycle", RBD, "Failed", ("VolumeFailedRecycle", "No recycler plugin found for the volume!")),
+        ("Recycle", {"hostPath": {"path": "/data"}}, "Available", ("VolumeRecycled", "Volume recycled")),
+        (
+            "Delete",
+            RBD,
+            "Failed",
+            (
+                "VolumeFailedDelete",
+                'error getting deleter volume plugin for volume "it": no deletable volume plugin matched',
+            ),
+        ),
+    ],
+    ids=["retain", "recycle rbd", "recycle a host path", "delete what nobody made"],
+)
+def test_a_volume_is_reclaimed_as_its_policy_says(
+    policy: str, source: JSON, phase_after: str, event: tuple[str, str] | None
+) -> None:
+    async def story() -> None:
+        async with world(1, complete=2) as cluster:
+            made = volume("it", source=source, persistentVolumeReclaimPolicy=policy)
+            await cluster.client.create(PERSISTENT_VOLUMES, made)
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data"))
+            await asyncio.sleep(5)
+            assert await phase(cluster, "data") == "Bound"
+            await cluster.client.delete(PERSISTENT_VOLUME_CLAIMS, "data", "default")
+            await asyncio.sleep(60)
+            assert await phase(cluster, "it", "volume") == phase_after
+            if event:
+                assert event in await events_of(cluster, "it")
+
+    virtual_loop.run(story())
+
+
+def test_a_claim_in_use_outlives_its_deletion() -> None:
+    async def story() -> None:
+        async with world(1, exit=1) as cluster:
+            await cluster.client.create(PERSISTENT_VOLUMES, volume("it"))
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data"))
+            pod = deployment("web", 1)["spec"]["template"]
+            pod["spec"]["volumes"] = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
+            made = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "user", "namespace": "default"}}
+            await cluster.client.create(PODS, {**made, "spec": pod["spec"]})
+            await asyncio.sleep(5)
+            await cluster.client.delete(PERSISTENT_VOLUME_CLAIMS, "data", "default")
+            await asyncio.sleep(5)
+            assert objects.is_terminating(await cluster.client.get(PERSISTENT_VOLUME_CLAIMS, "data", "default"))
+            await cluster.client.delete(PODS, "user", "default")
+            await asyncio.sleep(40)
+            with pytest.raises(StatusError, match="not found"):
+                await cluster.client.get(PERSISTENT_VOLUME_CLAIMS, "data", "default")
+
+    virtual_loop.run(story())
+
+
+def test_a_claim_grows_only_where_its_class_allows_it() -> None:
+    async def story() -> None:
+        async with world(1) as cluster:
+            await cluster.client.create(PERSISTENT_VOLUMES, volume("it"))
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data"))
+            await asyncio.sleep(2)
+            larger = {"spec": {"resources": {"requests": {"storage": "5Gi"}}}}
+            with pytest.raises(StatusError, match="only dynamically provisioned pvc can be resized"):
+                await cluster.client.patch(PERSISTENT_VOLUME_CLAIMS, "data", "default", larger)
+            smaller = {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}
+            with pytest.raises(StatusError, match=r"field can not be less than status\.capacity"):
+                await cluster.client.patch(PERSISTENT_VOLUME_CLAIMS, "data", "default", smaller)
+            other = {"spec": {"accessModes": ["ReadWriteMany"]}}
+            with pytest.raises(StatusError, match="spec is immutable after creation except"):
+                await cluster.client.patch(PERSISTENT_VOLUME_CLAIMS, "data", "default", other)
+
+    virtual_loop.run(story())
+
+
+def test_a_stateful_set_makes_a_claim_for_each_place() -> None:
+    async def story() -> None:
+        async with world(2, start=1, ready=1) as cluster:
+            for number in range(2):
+                await cluster.client.create(PERSISTENT_VOLUMES, volume(f"pv{number}"))
+            made = {**deployment("db", 2, serviceName="db"), "kind": "StatefulSet"}
+            template = claim("data")
+            made["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}, "spec": template["spec"]}]
+            await cluster.client.create(STATEFUL_SETS, made)
+            await asyncio.sleep(20)
+            listed = (await cluster.client.list(PERSISTENT_VOLUME_CLAIMS, "default"))["items"]
+            assert [(objects.name(each), each["status"]["phase"]) for each in listed] == [
+                ("data-db-0", "Bound"),
+                ("data-db-1", "Bound"),
+            ]
+
+    virtual_loop.run(story())
+
+
+def test_the_default_class_is_filled_in_and_a_class_without_a_provisioner_waits() -> None:
+    async def story() -> None:
+        async with world(1) as cluster:
+            made = {
+                "apiVersion": "storage.k8s.io/v1",
+                "kind": "StorageClass",
+                "metadata": {"name": "slow", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+                "provisioner": "example.com/nobody",
+            }
+            await cluster.client.create(STORAGE_CLASSES, made)
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data"))
+            await asyncio.sleep(5)
+            waiting = await cluster.client.get(PERSISTENT_VOLUME_CLAIMS, "data", "default")
+            assert waiting["spec"]["storageClassName"] == "slow"
+            [(reason, message), *_] = await events_of(cluster, "data")
+            assert reason == "ExternalProvisioning"
+            assert "external provisioner 'example.com/nobody'" in message
+
+    virtual_loop.run(story())
