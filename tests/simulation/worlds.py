@@ -12,15 +12,21 @@ from seatrial.cluster.cluster import Cluster
 from seatrial.node.runtimes.simulated import Behaviour, Model
 from seatrial.rollout.watching import RollWatch
 
+IMAGES = {
+    "broken:1": Behaviour(bad_image=True),
+    "crashes:1": Behaviour(start=1, ready=None, crash=1),
+    "sleepy:1": Behaviour(start=1, ready=None),
+}
+
 
 @asynccontextmanager
 async def world(nodes: int, seed: int = 0, **behaviour: float) -> AsyncIterator[Cluster]:
     """A cluster of simulated nodes on the running virtual loop. `behaviour`: start, ready, exit, … in seconds.
 
-    The image `broken:1` can't be pulled.
+    The image `broken:1` can't be pulled, `crashes:1` ends after a second, `sleepy:1` never gets ready.
     """
     env = SimulatedEnv(asyncio.get_running_loop().time, seed)
-    model = Model(Behaviour(**behaviour), {"broken:1": Behaviour(bad_image=True)})
+    model = Model(Behaviour(**behaviour), IMAGES)
     async with Cluster(env=env, nodes=nodes, runtime="simulated", serve=False, model=model) as cluster:
         yield cluster
 

@@ -5,22 +5,22 @@ API errors come out as StatusError, a connection that can't be made or is lost a
 """
 
 import asyncio
-import base64
-import json
 import os
 import ssl
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
+from seatrial.base.env import Env, SystemEnv
 from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import Request, Response
-from seatrial.client.kubeconfig import Access, ExecPlugin
+from seatrial.client.credentials import Credentials
+from seatrial.client.kubeconfig import Access
 from seatrial.client.retry import Outcome, RetryPolicy
 from seatrial.machinery import status
 from seatrial.machinery.watch import WatchEvent
@@ -30,21 +30,36 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
-EXPIRED_SOON_SECONDS = 10.0
+WATCH_GRACE_SECONDS = 10.0
+"""How much longer than it was asked for a watch may be silent before its connection counts as lost."""
 
 
 class HttpTransport:
     """One cluster over HTTP. Closing it closes its connections."""
 
-    def __init__(self, access: Access, *, user_agent: str = "seatrial", retry: RetryPolicy | None = None) -> None:
+    def __init__(
+        self,
+        access: Access,
+        *,
+        user_agent: str = "seatrial",
+        retry: RetryPolicy | None = None,
+        env: Env | None = None,
+    ) -> None:
+        self._access, self._user_agent, self._retry = access, user_agent, retry or RetryPolicy()
+        self._credentials = Credentials(access, env or SystemEnv())
+        self._certificate = self._credentials.certificate
+        self._http = self._connections()
+        self._former: list[httpx.AsyncClient] = []
+        self._last_error = ""
+
+    def _connections(self) -> "httpx.AsyncClient":
         import httpx
 
-        self._access, self._retry = access, retry or RetryPolicy()
-        self._credentials = _Credentials(access)
-        self._http = httpx.AsyncClient(
+        access = self._access
+        return httpx.AsyncClient(
             base_url=access.server,
-            verify=_tls(access, None),
-            headers={"User-Agent": user_agent, "Accept": "application/json"},
+            verify=_tls(access, self._certificate),
+            headers={"User-Agent": self._user_agent, "Accept": "application/json"},
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
             proxy=access.proxy_url or None,
@@ -52,39 +67,47 @@ class HttpTransport:
         )
 
     async def request(self, request: Request) -> Response:
-        async with self._answer(request) as answer:
-            data = await _read(answer)
-        obj: JSON = _parse(data, request)
-        return Response(answer.status_code, obj, _warnings(answer))
+        async with self._answer(request, ANSWER_SECONDS, whole=True) as answer:
+            obj: JSON = _parse(answer.content, request)
+            return Response(answer.status_code, obj, _warnings(answer))
 
     async def watch(self, request: Request) -> AsyncIterator[WatchEvent]:
-        async with self._answer(request, endless=True) as answer:
+        asked = request.query.get("timeoutSeconds", "")
+        silence = float(asked) + WATCH_GRACE_SECONDS if asked.isdigit() else None
+        async with self._answer(request, silence) as answer:
             async for line in _lines(answer):
-                event = orjson.loads(line)
-                if event["type"] == "ERROR":
-                    raise StatusError(event["object"])
-                yield WatchEvent(event["type"], event["object"])
+                event = _event(line)
+                if event.type == "ERROR":
+                    raise StatusError(event.object)
+                yield event
 
     async def stream(self, request: Request) -> AsyncIterator[bytes]:
-        async with self._answer(request, endless=True) as answer:
+        async with self._answer(request, None) as answer:
             async for chunk in _chunks(answer):
                 yield chunk
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        for http in (*self._former, self._http):
+            await http.aclose()
 
     @asynccontextmanager
-    async def _answer(self, request: Request, *, endless: bool = False) -> AsyncIterator["httpx.Response"]:
-        """The answer, if it is a success; its body isn't read yet."""
-        attempt = 1
+    async def _answer(
+        self, request: Request, silence: float | None, *, whole: bool = False
+    ) -> AsyncIterator["httpx.Response"]:
+        """The answer, if it is a success; `whole`: with its body. `silence`: how long nothing may come, in seconds."""
+        attempt, renewed = 1, False
         while True:
-            answer, outcome = await self._attempt(request, endless)
+            answer, outcome = await self._attempt(request, silence, whole)
             if answer is not None and answer.is_success:
                 try:
                     yield answer
                 finally:
                     await answer.aclose()
                 return
+            if answer is not None and answer.status_code == 401 and not renewed and self._credentials.refused():
+                renewed = True
+                await answer.aclose()
+                continue
             headers = answer.headers if answer is not None else {}
             pause = self._retry.pause(request.method, attempt, outcome, headers)
             if pause is None:
@@ -94,25 +117,16 @@ class HttpTransport:
             await asyncio.sleep(pause)
             attempt += 1
 
-    async def _attempt(self, request: Request, endless: bool) -> tuple["httpx.Response | None", Outcome]:
+    async def _attempt(
+        self, request: Request, silence: float | None, whole: bool
+    ) -> tuple["httpx.Response | None", Outcome]:
         import httpx
 
-        headers = dict(request.headers) | await self._credentials.headers()
-        content = None
-        if request.body is not None:
-            content = orjson.dumps(request.body)
-            headers["Content-Type"] = request.content_type
-        timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, read=None if endless else ANSWER_SECONDS)
-        built = self._http.build_request(
-            request.method,
-            request.path,
-            params=request.query or None,
-            content=content,
-            headers=headers,
-            timeout=timeout,
-        )
+        built = await self._build(request, silence)
         try:
             answer = await self._http.send(built, stream=True)
+            if whole:
+                await answer.aread()
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             self._last_error = str(error)
             return None, "not connected"
@@ -121,18 +135,34 @@ class HttpTransport:
             return None, "connection lost"
         return answer, answer.status_code
 
+    async def _build(self, request: Request, silence: float | None) -> "httpx.Request":
+        import httpx
+
+        headers = dict(request.headers) | await self._credentials.headers()
+        if self._credentials.certificate != self._certificate:
+            self._certificate = self._credentials.certificate
+            self._former.append(self._http)
+            self._http = self._connections()
+        content = None
+        if request.body is not None:
+            content = orjson.dumps(request.body)
+            headers["Content-Type"] = request.content_type
+        return self._http.build_request(
+            request.method,
+            request.path,
+            params=request.query or None,
+            content=content,
+            headers=headers,
+            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, read=silence),
+        )
+
     def _lost(self, outcome: Outcome) -> str:
         verb = "can't reach" if outcome == "not connected" else "lost the connection to"
         return f"{verb} {self._access.server}: {self._last_error}"
 
 
 async def _read(answer: "httpx.Response") -> bytes:
-    import httpx
-
-    try:
-        return await answer.aread()
-    except httpx.TransportError as error:
-        raise ConnectionError(f"lost the connection while reading the answer: {error}") from None
+    return b"".join([chunk async for chunk in _chunks(answer)])
 
 
 async def _chunks(answer: "httpx.Response") -> AsyncIterator[bytes]:
@@ -153,6 +183,14 @@ async def _lines(answer: "httpx.Response") -> AsyncIterator[bytes]:
         for line in lines:
             if line:
                 yield line
+
+
+def _event(line: bytes) -> WatchEvent:
+    try:
+        event = orjson.loads(line)
+        return WatchEvent(event["type"], event["object"])
+    except (ValueError, TypeError, KeyError):
+        raise ConnectionError(f"a watch brought what is no event: {line[:80]!r}") from None
 
 
 def _parse(data: bytes, request: Request) -> JSON:
@@ -219,15 +257,15 @@ def _is_local(server: str) -> bool:
     return host.startswith(("127.", "localhost", "[::1]"))
 
 
-def _tls(access: Access, credential: JSON | None) -> ssl.SSLContext | bool:
-    """How to trust the server, and which certificate to show it."""
+def _tls(access: Access, certificate: tuple[bytes, bytes] | None) -> ssl.SSLContext | bool:
+    """How to trust the server, and which (certificate, key) to show it."""
     if not access.server.startswith("https"):
         return False
     context = ssl.create_default_context(cadata=access.ca_data.decode() if access.ca_data else None)
     if access.insecure:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    if access.client_certificate and access.client_key:
-        _load_client_certificate(context, access.client_certificate, access.client_key)
+    if certificate is not None:
+        _load_client_certificate(context, *certificate)
     return context
 
 
@@ -241,56 +279,4 @@ def _load_client_certificate(context: ssl.SSLContext, certificate: bytes, key: b
         try:
             context.load_cert_chain(path)
         except ssl.SSLError as error:
-            raise ToolError(f"the kubeconfig's client certificate or key can't be used: {error}") from None
-
-
-class _Credentials:
-    """The Authorization header: a token, a file that holds one (read again each time), a plugin's, or a password."""
-
-    def __init__(self, access: Access) -> None:
-        self._access = access
-        self._plugin_token = ""
-        self._plugin_lock = asyncio.Lock()
-
-    async def headers(self) -> dict[str, str]:
-        access = self._access
-        if access.token_file is not None:
-            return {"Authorization": f"Bearer {access.token_file.read_text().strip()}"}
-        if access.token:
-            return {"Authorization": f"Bearer {access.token}"}
-        if access.exec_plugin is not None:
-            return {"Authorization": f"Bearer {await self._from_plugin(access.exec_plugin)}"}
-        if access.username:
-            pair = base64.b64encode(f"{access.username}:{access.password}".encode()).decode()
-            return {"Authorization": f"Basic {pair}"}
-        return {}
-
-    async def _from_plugin(self, plugin: ExecPlugin) -> str:
-        async with self._plugin_lock:
-            if not self._plugin_token:
-                credential = await _run_plugin(plugin)
-                self._plugin_token = (credential.get("status") or {}).get("token") or ""
-                if not self._plugin_token:
-                    raise ToolError(
-                        f"{plugin.command[0]} printed no token (client certificates of plugins: not supported)"
-                    )
-            return self._plugin_token
-
-
-async def _run_plugin(plugin: ExecPlugin) -> JSON:
-    info = {"kind": "ExecCredential", "apiVersion": plugin.api_version, "spec": {"interactive": False}}
-    environment = {**os.environ, **plugin.environment, "KUBERNETES_EXEC_INFO": json.dumps(info)}
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *plugin.command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-    except OSError as error:
-        raise ToolError(f"credential plugin {plugin.command[0]}: {error.strerror}") from None
-    output, errors = await process.communicate()
-    if process.returncode != 0:
-        raise ToolError(f"credential plugin {plugin.command[0]} failed: {errors.decode(errors='replace').strip()}")
-    try:
-        credential: Any = json.loads(output)
-    except ValueError:
-        raise ToolError(f"credential plugin {plugin.command[0]} printed no ExecCredential") from None
-    return credential if isinstance(credential, dict) else {}
+            raise ToolError(f"the client certificate or its key can't be used: {error}") from None

@@ -4,9 +4,11 @@
     no connection could be made                any method: nothing was sent
     connection lost while waiting              GET only: the server may have acted on anything else
     429, or 5xx, with Retry-After              any method, after that many seconds: the server says it did nothing
+    429, 500, 502, 503, 504 without            GET only
     anything else                              never
 
-At most ten times, as client-go does (rest/with_retry.go); lost connections wait 0.1 s, doubling up to 2 s.
+With Retry-After at most ten times, as client-go does (rest/with_retry.go); else five times, after 0.1 s, doubling up to
+2 s.
 """
 
 from collections.abc import Mapping
@@ -19,7 +21,7 @@ Outcome = Literal["not connected", "connection lost"] | int
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """See the module. `connect_attempts` bounds attempts without an answer; 1 means no second try."""
+    """See the module. `connect_attempts` bounds those without Retry-After; 1 means no second try."""
 
     attempts: int = 10
     connect_attempts: int = 5
@@ -29,16 +31,14 @@ class RetryPolicy:
     def pause(self, method: str, attempt: int, outcome: Outcome, headers: Mapping[str, str]) -> float | None:
         """Seconds to wait after attempt number `attempt` (the first is 1); None: don't send it again."""
         if isinstance(outcome, int):
-            return self._after_answer(attempt, outcome, headers)
-        if attempt >= self.connect_attempts or (outcome == "connection lost" and method != "GET"):
+            seconds = headers.get("retry-after", "")
+            if seconds.isdigit() and (outcome == 429 or 500 <= outcome <= 599):
+                return float(seconds) if attempt <= self.attempts else None
+            if outcome not in PASSING or outcome == 410:
+                return None
+        if attempt >= self.connect_attempts or (outcome != "not connected" and method != "GET"):
             return None
         return min(self.longest_pause, self.first_pause * 2.0 ** (attempt - 1))
-
-    def _after_answer(self, attempt: int, code: int, headers: Mapping[str, str]) -> float | None:
-        seconds = headers.get("retry-after", "")
-        if attempt > self.attempts or not seconds.isdigit() or not (code == 429 or 500 <= code <= 599):
-            return None
-        return float(seconds)
 
 
 PASSING = frozenset({410, 429, 500, 502, 503, 504})

@@ -18,6 +18,8 @@ Condition = Callable[[JSON | None], bool]
 """Looks at the object, None when there is none."""
 
 RECONNECT_SECONDS = 1.0
+WATCH_SECONDS = 60
+"""A watch that is asked to end is known to be dead when it does not."""
 
 
 async def wait_for(
@@ -30,18 +32,19 @@ async def wait_for(
 ) -> JSON | None:
     """The object as soon as the condition holds. Raises TimeoutError."""
     async with asyncio.timeout(timeout_seconds):
+        clock = asyncio.get_running_loop().time
         while True:
+            begun, pause = clock(), RECONNECT_SECONDS
             try:
                 return await _watch_once(reader, resource, name, namespace, condition)
-            except _Again:
-                continue
-            except ConnectionError:
-                await asyncio.sleep(RECONNECT_SECONDS)
+            except (_Again, ConnectionError):
+                pass
             except StatusError as error:
                 if error.code not in retry.PASSING:
                     raise
-                if error.code != 410:
-                    await asyncio.sleep(error.retry_after_seconds or RECONNECT_SECONDS)
+                pause = error.retry_after_seconds or pause
+            # A watch that lasted is made again at once; one that ends again and again must not make us spin.
+            await asyncio.sleep(max(0.0, pause - (clock() - begun)))
 
 
 class _Again(Exception):
@@ -57,7 +60,11 @@ async def _watch_once(
     if condition(current):
         return current
     events = reader.watch(
-        resource, namespace, field_selector=selector, resource_version=listed["metadata"]["resourceVersion"]
+        resource,
+        namespace,
+        field_selector=selector,
+        resource_version=listed["metadata"]["resourceVersion"],
+        timeout_seconds=WATCH_SECONDS,
     )
     async with _closing(events):
         async for event in events:

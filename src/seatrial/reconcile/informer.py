@@ -153,6 +153,11 @@ class Informers:
         while waiting := [informer for informer in self._informers.values() if not informer.synced]:
             await waiting[0].pulse.until(lambda: waiting[0].synced)
 
+    def check(self) -> None:
+        """Raises what made a reflector crash, if one has."""
+        if self._supervisor is not None and self._supervisor.crash is not None:
+            raise self._supervisor.crash
+
     async def stop(self) -> None:
         if self._supervisor is not None:
             supervisor, self._supervisor = self._supervisor, None

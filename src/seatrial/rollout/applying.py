@@ -21,8 +21,13 @@ def resource_of(obj: JSON) -> ResourceRef:
     return resource
 
 
-async def apply(client: Client, manifests: Sequence[JSON], namespace: str = "default") -> list[JSON]:
-    """Apply the objects in order; those that name no namespace go into `namespace`. Returns them as stored."""
+async def apply(
+    client: Client, manifests: Sequence[JSON], namespace: str = "default", *, dry_run: bool = False
+) -> list[JSON]:
+    """Apply the objects in order; those that name no namespace go into `namespace`. Returns them as stored.
+
+    A dry run returns what would be stored.
+    """
     applied = []
     for obj in manifests:
         resource = resource_of(obj)
@@ -34,6 +39,7 @@ async def apply(client: Client, manifests: Sequence[JSON], namespace: str = "def
                 target,
                 obj,
                 patch_type=APPLY_PATCH,
+                dry_run=dry_run,
                 field_manager=FIELD_MANAGER,
                 force=True,
             )

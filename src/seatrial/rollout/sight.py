@@ -16,6 +16,7 @@ from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.client.base import Reader
 from seatrial.client.persisting import PATIENCE_SECONDS
+from seatrial.client.wait import WATCH_SECONDS
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.machinery.watch import WatchEvent
@@ -23,6 +24,7 @@ from seatrial.reconcile.informer import Informers
 
 FORBIDDEN = 403
 LONGEST_PAUSE_SECONDS = 4.0
+FIRST_LOOK_SECONDS = 0.1
 _FINAL = frozenset({400, 401, FORBIDDEN, 404, 405})
 
 
@@ -54,13 +56,11 @@ class Sight:
         for scope in self._scopes:
             self._informers.informer(scope.resource).add_handler(self._on_change)
         self._informers.start()
+        synced = asyncio.ensure_future(self._informers.synced())
         try:
-            synced = asyncio.ensure_future(self._informers.synced())
             while not synced.done():
-                beat = asyncio.ensure_future(self._pulse.wait())
-                await asyncio.wait([synced, beat], return_when=asyncio.FIRST_COMPLETED)
-                beat.cancel()
-                self._scoped.check()
+                await asyncio.wait([synced], timeout=FIRST_LOOK_SECONDS)
+                self._check()
         except BaseException:
             synced.cancel()
             await self._informers.stop()
@@ -96,6 +96,10 @@ class Sight:
                 await self._pulse.wait()
         except TimeoutError:
             pass
+        self._check()
+
+    def _check(self) -> None:
+        self._informers.check()
         self._scoped.check()
 
     def _newest(self, resource: ResourceRef, obj: JSON) -> JSON:
@@ -175,7 +179,7 @@ class _Scoped:
             label_selector=scope.label_selector,
             field_selector=scope.field_selector,
             resource_version=resource_version,
-            timeout_seconds=timeout_seconds,
+            timeout_seconds=min(timeout_seconds, WATCH_SECONDS),
         )
         async for event in events:
             revision = objects.resource_version(event.object)

@@ -29,8 +29,9 @@ class Workload:
 
     @property
     def shown(self) -> str:
-        """`deployment.apps/web`."""
-        return f"{self.resource.kind.lower()}.{self.resource.group}/{self.name}"
+        """`deployment.apps/web`, `replicationcontroller/web`."""
+        group = f".{self.resource.group}" if self.resource.group else ""
+        return f"{self.resource.kind.lower()}{group}/{self.name}"
 
     @property
     def quoted(self) -> str:

@@ -28,9 +28,23 @@ T = TypeVar("T")
 AGENT = "seatrial-rollout"
 
 
-@click.group("rollout", context_settings={"help_option_names": ["-h", "--help"]})
+class _Group(click.Group):
+    """Its command `service` is a file of its own, loaded when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), "service"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "service":
+            from seatrial.cli.commands import rollout_service
+
+            return rollout_service.command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group("rollout", cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Status, history, undo, pause, resume and restart of Deployments, StatefulSets and DaemonSets."""
+    """Status, history, undo, pause, resume and restart of workloads, and rolls of a whole Service."""
 
 
 def _workload_command(function: Callable[..., Any]) -> click.Command:

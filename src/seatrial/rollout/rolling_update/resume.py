@@ -37,6 +37,12 @@ def source_name(new: JSON) -> str:
     return str(objects.annotations(new).get(SOURCE_ID, "")).partition(":")[0]
 
 
+def is_rolled_back_to(rc: JSON) -> bool:
+    """Whether this is the old one of an update that is being rolled back: it replaces what was to replace it."""
+    replaced = source_name(rc)
+    return bool(replaced) and objects.annotations(rc).get(NEXT_CONTROLLER_ID) == replaced
+
+
 def find_successor(old_name: str, controllers: Iterable[JSON]) -> JSON | None:
     """The first controller (by name) that replaces `old_name`."""
     found = [rc for rc in controllers if source_name(rc) == old_name]

@@ -14,7 +14,7 @@ from seatrial.client.base import Client
 from seatrial.machinery import objects
 from seatrial.rollout.rolling_update import cleanup, manifest, marking, next_controller, plan, resume, validation
 from seatrial.rollout.rolling_update.controllers import Controllers, Timing
-from seatrial.rollout.rolling_update.update import Say, Updater
+from seatrial.rollout.rolling_update.update import Gate, Say, Updater
 from seatrial.rollout.rolling_update.validation import Request, UsageError
 
 ReadManifest = Callable[[], JSON]
@@ -52,10 +52,18 @@ class RollingUpdate:
     """One call; `run` does it."""
 
     def __init__(
-        self, client: Client, env: Env, namespace: str, request: Request, timing: Timing, read: ReadManifest, say: Say
+        self,
+        client: Client,
+        env: Env,
+        namespace: str,
+        request: Request,
+        timing: Timing,
+        read: ReadManifest,
+        say: Say,
+        gate: Gate | None = None,
     ) -> None:
         self._controllers = Controllers(client, env, namespace, timing)
-        self._updater = Updater(self._controllers, env, say)
+        self._updater = Updater(self._controllers, env, say, gate)
         self._request, self._read, self._say = request, read, say
 
     async def run(self) -> Outcome:

@@ -5,7 +5,7 @@ they are, and the same call again goes on from there.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from seatrial.base.env import Env
@@ -17,6 +17,8 @@ from seatrial.rollout.rolling_update.controllers import Controllers
 from seatrial.rollout.rolling_update.plan import Bounds, Sizes
 
 Say = Callable[[str], None]
+Gate = Callable[[JSON], Awaitable[None]]
+"""Waits, after each step of the new controller, until the old one may shrink."""
 
 SHORTEST_ROUND_SECONDS = 0.1
 """Of rounds that change nothing: with --update-period=0 they would otherwise spin."""
@@ -29,6 +31,7 @@ class Updater:
     controllers: Controllers
     env: Env
     say: Say
+    gate: Gate | None = None
 
     async def update(self, old: JSON, new: JSON) -> tuple[JSON, JSON]:
         """From `old` to `new`, which need not exist yet; returns both as they are when all is scaled."""
@@ -73,6 +76,8 @@ class Updater:
             new = await self._up(old, new, limits)
             grown = _sizes(old, new) != before
             await asyncio.sleep(timing.update_period if grown else max(timing.update_period, SHORTEST_ROUND_SECONDS))
+            if self.gate is not None:
+                await self.gate(new)
             old = await self._down(old, new, limits)
             if _sizes(old, new) != before:
                 deadline = self.env.monotonic() + timing.timeout

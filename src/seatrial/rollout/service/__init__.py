@@ -1,0 +1,1 @@
+"""A Service as the unit: the workloads behind it are rolled together, and rolled back together."""
