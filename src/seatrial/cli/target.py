@@ -32,15 +32,17 @@ def options(function: F) -> F:
 def run(
     work: Callable[["Client", str], Awaitable[T]], kubeconfig: Path | None, context: str, namespace: str, agent: str
 ) -> T:
-    """Do the work with a client of that cluster and the namespace that counts."""
+    """Do the work with a client of that cluster and the namespace that counts; a bad connection is ridden out."""
+    from seatrial.base.env import SystemEnv
     from seatrial.client import kubeconfig as files
     from seatrial.client.client import ApiClient
     from seatrial.client.http import HttpTransport
+    from seatrial.client.persistent import PersistentTransport
 
     access = files.load(kubeconfig, context)
 
     async def whole() -> T:
-        client = ApiClient(HttpTransport(access, user_agent=agent))
+        client = ApiClient(PersistentTransport(HttpTransport(access, user_agent=agent), SystemEnv()))
         try:
             return await work(client, namespace or access.namespace)
         finally:

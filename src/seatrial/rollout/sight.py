@@ -25,6 +25,8 @@ from seatrial.reconcile.informer import Informers
 FORBIDDEN = 403
 LONGEST_PAUSE_SECONDS = 4.0
 FIRST_LOOK_SECONDS = 0.1
+WORKING_SECONDS = 1.0
+"""A watch that lasts so long has worked, however it ends."""
 _FINAL = frozenset({400, 401, FORBIDDEN, 404, 405})
 
 
@@ -172,7 +174,7 @@ class _Scoped:
         if resource.qualified in self.unreadable:
             await asyncio.sleep(timeout_seconds)
             return
-        scope = self._scopes[resource.qualified]
+        scope, begun = self._scopes[resource.qualified], self._env.monotonic()
         events = self._client.watch(
             resource,
             self._namespace,
@@ -181,7 +183,16 @@ class _Scoped:
             resource_version=resource_version,
             timeout_seconds=min(timeout_seconds, WATCH_SECONDS),
         )
-        async for event in events:
-            revision = objects.resource_version(event.object)
-            self._seen[resource.qualified] = max(self._seen.get(resource.qualified, 0), revision)
-            yield event
+        try:
+            async for event in events:
+                self._failing.pop(resource.qualified, None)
+                revision = objects.resource_version(event.object)
+                self._seen[resource.qualified] = max(self._seen.get(resource.qualified, 0), revision)
+                yield event
+        except (StatusError, ConnectionError) as error:
+            if scope.optional and isinstance(error, StatusError) and error.code == FORBIDDEN:
+                self.unreadable.add(resource.qualified)
+                return
+            if self._env.monotonic() - begun < WORKING_SECONDS:
+                self._failed(resource, error)
+            raise
