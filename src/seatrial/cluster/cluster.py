@@ -79,6 +79,11 @@ class Cluster:
         """The nodes' names."""
         return list(self._agent.node_names) if self._agent else []
 
+    async def add_node(self, options: "NodeOptions") -> None:
+        """One more node; the cluster has to be running."""
+        assert self._agent is not None, "add_node: the cluster is not running"
+        await self._agent.add_node(options)
+
     @property
     def client(self) -> ApiClient:
         """The API without the network. Objects that it returns must not be changed."""

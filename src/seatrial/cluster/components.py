@@ -31,6 +31,7 @@ from seatrial.controllers.stateful_set import controller as stateful_set
 from seatrial.reconcile.controller import AnyController
 from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.runner import Runner
+from seatrial.scheduler import profile
 from seatrial.scheduler.controller import Scheduler
 
 CONTROLLER_MANAGER = "kube-controller-manager"
@@ -61,13 +62,15 @@ CONTROLLERS: tuple[AnyController, ...] = (
 )
 
 
-async def start(plane: ControlPlane, informers: Informers, env: Env, ca: str, stack: AsyncExitStack) -> None:
-    """Start all loops; `ca` (PEM, "" for none) is published in every namespace."""
+async def start(
+    plane: ControlPlane, informers: Informers, env: Env, release: str, ca: str, stack: AsyncExitStack
+) -> None:
+    """Start all loops; `release`: whose rules they follow; `ca` (PEM, "" for none) is published in every namespace."""
     controllers = [*CONTROLLERS, garbage_collector.controller(), *([root_ca.controller(ca)] if ca else [])]
     for controller in controllers:
         runner = Runner(controller, informers, plane.client(f"{controller.name}-controller", CONTROLLER_MANAGER), env)
         runner.start()
         stack.push_async_callback(runner.stop)
-    scheduler = Scheduler(informers, plane.client("kube-scheduler"), env)
+    scheduler = Scheduler(informers, plane.client("kube-scheduler"), env, rules=profile.of_release(release))
     scheduler.start()
     stack.push_async_callback(scheduler.stop)

@@ -34,6 +34,8 @@ class ClusterConfig:
     insecure_port: int | None = None
     """Plain HTTP on loopback without credentials; None: off."""
     kubernetes_version: str = DEFAULT_RELEASE
+    behaviour_version: str = ""
+    """The release whose scheduling is followed where releases differ, from 1.20 on; "": that of kubernetes_version."""
     images: Mapping[str, str] = field(default_factory=dict)
     """Image name (with or without a tag) → command line."""
     kubeconfig: Path | None = None
