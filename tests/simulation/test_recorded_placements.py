@@ -5,6 +5,7 @@ The recordings are of Kubernetes 1.20.2 with a fake kubelet of fixed delays.
 
 import asyncio
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class Played:
 
     pods: list[JSON]
     failures: list[str]
+    refusals: list[JSON]
     new_replicas: int
     progressing: JSON | None
 
@@ -73,6 +75,8 @@ async def _look(cluster: Cluster) -> Played:
     played.pods = (await cluster.client.list(PODS, "default"))["items"]
     events = (await cluster.client.list(EVENTS, "default"))["items"]
     played.failures = [each["message"] for each in events if each["reason"] == "FailedScheduling"]
+    refusals = [each for each in events if each["reason"] == "FailedCreate"]
+    played.refusals = sorted(refusals, key=lambda each: (each["firstTimestamp"], objects.resource_version(each)))
     sets = (await cluster.client.list(REPLICA_SETS, "default"))["items"]
     played.new_replicas = max(sets, key=objects.resource_version)["spec"]["replicas"]
     deployment = await cluster.client.get(DEPLOYMENTS, "web", "default")
@@ -125,3 +129,24 @@ def test_pods_without_requests_on_nodes_without_zones_are_spread_by_todays_sched
     old, new = (virtual_loop.run(play(_without_requests(SPREAD), release)) for release in ("1.20", "1.32"))
     assert set(Counter(pod["spec"]["nodeName"] for pod in new.pods).values()) == {3}
     assert set(Counter(pod["spec"]["nodeName"] for pod in old.pods).values()) != {3}
+
+
+QUOTA = next(each for each in SCENARIOS if each.get("failed_create"))
+
+
+def test_a_surge_beyond_the_quota_is_refused_again_and_again_as_recorded() -> None:
+    played = virtual_loop.run(play(QUOTA, "1.20"))
+    assert len(played.pods) == QUOTA["max_pods"]
+    assert played.new_replicas == QUOTA["waves"][-1]["rs2"]
+    assert played.progressing is not None
+    assert played.progressing["reason"] == "ProgressDeadlineExceeded"
+    texts = [_nameless(each["message"]) for each in played.refusals]
+    recorded = [_nameless(text) for _, text, _ in QUOTA["failed_create"]]
+    assert set(texts) == set(recorded)
+    tries = sum(each.get("count", 1) for each in played.refusals)
+    at_the_same_time = sum(moment < 1 for moment, _, _ in QUOTA["failed_create"])
+    assert len(recorded) - at_the_same_time <= tries <= len(recorded)
+
+
+def _nameless(message: str) -> str:
+    return re.sub(r'pods "web-[^"]*"', 'pods "web"', message)

@@ -28,6 +28,7 @@ from seatrial.apiserver import (
 from seatrial.apiserver.admission import chain
 from seatrial.apiserver.admission.base import Attributes, Operation, Plugin, Stamp, no_stamp
 from seatrial.apiserver.allocation import NO_CLAIM, Allocator, Claim
+from seatrial.apiserver.mirror import Mirror
 from seatrial.apiserver.options import DELETE, WRITE, DeleteOptions, WriteOptions
 from seatrial.apiserver.paging import Listing as Listing
 from seatrial.apiserver.paging import ListOptions
@@ -75,6 +76,7 @@ class Registry:
             self._allocators["", "services"] = service_network
         self._plugins, self._validating, self._stamp = tuple(plugins), chain.validating(), stamp
         self._lines = Lines()
+        self._mirrors: dict[str, Mirror] = {}
 
     @property
     def revision(self) -> int:
@@ -97,9 +99,11 @@ class Registry:
         return record.object if record is not None else None
 
     async def select(self, resource: ResourceRef, namespace: str) -> Sequence[JSON]:
-        """The objects of a namespace, in key order."""
-        page = await self.store.list(keys.prefix(resource, namespace))
-        return [record.object for record in page.records]
+        """The objects of a namespace, in key order; for kinds that are asked for with every write."""
+        mirror = self._mirrors.get(resource.qualified)
+        if mirror is None:
+            mirror = self._mirrors[resource.qualified] = Mirror(self.store, resource)
+        return await mirror.of(namespace)
 
     def now(self) -> float:
         return self.env.now()

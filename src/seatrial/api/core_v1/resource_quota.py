@@ -98,7 +98,9 @@ def _is_prefixed(name: str) -> bool:
 
 def _validate_scopes(spec: Mapping[str, Any]) -> Iterator[FieldError]:
     scopes = spec.get("scopes") or []
-    yield from _validate_scope_names("spec.scopes", scopes, scopes, spec.get("hard") or {})
+    quoted = ", ".join(validation.go_quote(str(scope)) for scope in scopes)
+    shown = validation.GoText(f"[]core.ResourceQuotaScope{{{quoted}}}")
+    yield from _validate_scope_names("spec.scopes", shown, scopes, spec.get("hard") or {})
 
 
 def _validate_selector(spec: Mapping[str, Any]) -> Iterator[FieldError]:
