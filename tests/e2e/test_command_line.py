@@ -137,3 +137,20 @@ def test_options_can_stand_in_the_environment_and_in_a_file(shell: Shell) -> Non
     status = json.loads(shell.run("status", "--name", "test", "-o", "json").stdout)
     assert len(status["nodes"]) == 3
     assert not status["data_dir"]
+
+
+def test_a_node_of_a_running_cluster_can_be_broken_and_mended(shell: Shell) -> None:
+    shell.up("--ephemeral", "--nodes", "2")
+
+    def node(*arguments: str) -> str:
+        return shell.run("node", *arguments, "--name", "test").stdout
+
+    assert node("crash", "node-1").startswith("node node-1 has crashed: ")
+    refused = one_line_error(shell, "node", "pause", "node-1", "--name", "test")
+    assert "the node has crashed; heal it first" in refused
+    assert node("heal", "node-1") == "node node-1 is well\n"
+    assert node("partition", "node-2").startswith("node node-2 is cut off: ")
+    assert one_line_error(shell, "node", "heal", "node-7", "--name", "test") == (
+        "error: no node node-7; there are node-1, node-2"
+    )
+    assert "no cluster named other runs" in one_line_error(shell, "node", "crash", "node-1", "--name", "other")

@@ -12,7 +12,6 @@ from seatrial.api.registry import CONFIG_MAPS, SECRETS, SERVICES
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
-from seatrial.node.registration import NodeOptions
 from simulation.node_world import NodeWorld, container, is_ready, phase, pod, processes, waits_for
 
 pytestmark = pytest.mark.e2e
@@ -308,8 +307,8 @@ def test_a_restarted_agent_starts_its_pods_again(tmp_path: Path) -> None:
     async def check(there: NodeWorld) -> None:
         await there.create(pod("p"))
         before = await there.until("p", is_ready)
-        await there.agent.crash_node("node-1")
-        await there.agent.add_node(NodeOptions("node-1"))
+        await there.agent.crash("node-1")
+        await there.agent.heal("node-1")
         again = await there.until("p", lambda p: container(p)["restartCount"] == 1 and is_ready(p))
         assert objects.uid(again) == objects.uid(before)
 

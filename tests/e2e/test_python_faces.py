@@ -41,7 +41,7 @@ def test_a_cluster_can_be_started_again_after_it_has_stopped() -> None:
         cluster = Cluster(nodes=1)
         for _ in range(2):
             async with cluster:
-                assert cluster.nodes == ["node-1"]
+                assert list(cluster.nodes) == ["node-1"]
 
     asyncio.run(main())
 

@@ -15,7 +15,7 @@ def test_pods_of_a_lost_node_are_replaced_after_grace_and_toleration() -> None:
             await client.create(DEPLOYMENTS, deployment("web", 3))
             await complete(cluster, "web", 1)
             assert cluster._agent is not None
-            await cluster._agent.crash_node("node-1")
+            await cluster._agent.crash("node-1")
             lost = asyncio.get_running_loop().time()
             await asyncio.sleep(70)
             node = await client.get(NODES, "node-1")

@@ -8,7 +8,6 @@ from seatrial.aio import virtual_loop
 from seatrial.api.registry import LEASES, NODES, PODS
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, times
-from seatrial.node.registration import NodeOptions
 from seatrial.node.runtimes.simulated import Behaviour
 from simulation.node_world import NodeWorld, container, is_ready, phase, pod, simulated, waits_for
 
@@ -333,12 +332,12 @@ def test_a_node_that_crashed_and_returns_starts_its_pods_again() -> None:
         async with simulated(nodes=2, exit=5.0) as there:
             await there.create(pod("p", node="node-2"))
             await there.until("p", is_ready)
-            await there.agent.crash_node("node-2")
+            await there.agent.crash("node-2")
             lease = await there.client.get(LEASES, "node-2", "kube-node-lease")
             await asyncio.sleep(100)
             assert await there.client.get(LEASES, "node-2", "kube-node-lease") == lease
             assert is_ready(there.history["p"][-1])
-            await there.agent.add_node(NodeOptions("node-2"))
+            await there.agent.heal("node-2")
             again = await there.until("p", lambda p: container(p).get("restartCount") == 1)
             assert is_ready(again)
             assert container(again)["lastState"]["terminated"]["reason"] == "Unknown"

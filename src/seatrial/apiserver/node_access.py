@@ -5,7 +5,7 @@ that finds the agent of a node. The server has checked the Pod, the container's 
 Upstream's counterpart is the kubelet's HTTP server (pkg/kubelet/server).
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -86,3 +86,6 @@ class NodeAccess(Protocol):
 
 FindNode = Callable[[str], NodeAccess | None]
 """By name; None when no agent of that name is there."""
+
+InflictFault = Callable[[str, str], Awaitable[str]]
+"""(node, fault) → the node's condition afterwards; refusals are StatusErrors."""

@@ -22,6 +22,7 @@ COMMANDS = {
     "drain": "Empty a node, within the disruption budgets of its Pods, on any cluster.",
     "cordon": "Keep new Pods off a node.",
     "uncordon": "Let a node take Pods again.",
+    "node": "Crash, partition, pause or heal a node, to see what happens.",
     "rehearse": "What will this update do?",
     "load": "Send traffic to a URL and report every failed request.",
 }

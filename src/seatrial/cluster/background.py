@@ -9,11 +9,14 @@ import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from seatrial.aio import loops
 from seatrial.client.base import Client
 from seatrial.cluster.cluster import Cluster
+
+if TYPE_CHECKING:
+    from seatrial.cluster.nodes import Nodes
 
 T = TypeVar("T")
 
@@ -46,6 +49,11 @@ class RunningCluster:
     def client(self) -> Client:
         """The in-process client; its coroutines go through `call`."""
         return self._cluster.client
+
+    @property
+    def nodes(self) -> "Nodes":
+        """Name → node; faults on demand go through `call`: `cluster.call(cluster.nodes["node-1"].crash())`."""
+        return self._cluster.nodes
 
     def call(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
         """Run a coroutine on the cluster's loop and return its result: `cluster.call(cluster.client.list(PODS))`."""

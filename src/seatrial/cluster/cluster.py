@@ -31,6 +31,7 @@ from seatrial.store.open import open_store
 
 if TYPE_CHECKING:
     from seatrial.cluster.loops import Loops
+    from seatrial.cluster.nodes import Nodes
     from seatrial.node.agent import NodeAgent
     from seatrial.node.registration import NodeOptions
     from seatrial.node.runtimes.simulated import Model
@@ -41,7 +42,7 @@ class Cluster:
 
     `store`: what it works on, instead of one of its own; `machines`: nodes beside node-1 to node-N.
 
-    After start: `url`, `kubeconfig`, `client` (in-process), `nodes` (names), `env`.
+    After start: `url`, `kubeconfig`, `client` (in-process), `nodes` (by name, see nodes.py), `env`.
     """
 
     def __init__(
@@ -75,9 +76,11 @@ class Cluster:
         return self._served.insecure_url
 
     @property
-    def nodes(self) -> list[str]:
-        """The nodes' names."""
-        return list(self._agent.node_names) if self._agent else []
+    def nodes(self) -> "Nodes":
+        """Name → node; faults on demand are its methods: `await cluster.nodes["node-1"].crash()`."""
+        from seatrial.cluster.nodes import Nodes
+
+        return Nodes(self._agent)
 
     async def add_node(self, options: "NodeOptions") -> None:
         """One more node; the cluster has to be running."""
@@ -119,7 +122,9 @@ class Cluster:
         self.lowest_bindable_port = hosted.host.lowest_bindable_port
         store = self._store if self._store is not None else open_store(self.config.data_dir)
         stack.push_async_callback(store.close)
-        plane = self._plane = await control_plane.make(store, self.env, self.config, hosted, self._find_node)
+        plane = self._plane = await control_plane.make(
+            store, self.env, self.config, hosted, self._find_node, self._inflict
+        )
         ca = await self._serve(plane, hosted, folder, stack)
         loops = await self._start_loops(plane, hosted, folder, ca, stack)
         self._agent = loops.agent
@@ -148,6 +153,9 @@ class Cluster:
 
     def _find_node(self, name: str) -> Any:
         return self._agent.access(name) if self._agent else None
+
+    async def _inflict(self, name: str, fault: str) -> str:
+        return await self.nodes.inflict(name, fault)
 
     async def _serve(self, plane: ControlPlane, hosted: Addresses, folder: Path, stack: AsyncExitStack) -> str:
         """Listen and write the kubeconfig; returns the CA (PEM)."""
@@ -187,7 +195,7 @@ class Cluster:
             url=self.url,
             insecure_url=self.insecure_url,
             kubeconfig=str(self.kubeconfig),
-            nodes=self.nodes,
+            nodes=list(self.nodes),
             runtime="simulated" if self.config.simulated else "process",
             data_dir=str(self.config.data_dir or ""),
             kubernetes_version=self.config.kubernetes_version,

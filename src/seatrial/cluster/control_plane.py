@@ -13,7 +13,7 @@ from seatrial.apiserver.http.auth import TokenAuthenticator
 from seatrial.apiserver.http.metrics import Metrics
 from seatrial.apiserver.http.server import Certificate, Listener
 from seatrial.apiserver.loopback import LoopbackTransport
-from seatrial.apiserver.node_access import FindNode
+from seatrial.apiserver.node_access import FindNode, InflictFault
 from seatrial.apiserver.registry import Registry
 from seatrial.apiserver.service_network import ServiceNetwork
 from seatrial.apiserver.users import UserInfo
@@ -44,7 +44,12 @@ class ControlPlane:
 
 
 async def make(
-    store: Store, env: Env, config: ClusterConfig, addresses: Addresses, find_node: FindNode
+    store: Store,
+    env: Env,
+    config: ClusterConfig,
+    addresses: Addresses,
+    find_node: FindNode,
+    inflict: InflictFault,
 ) -> ControlPlane:
     """The API server with the namespaces that are always there. Raises ToolError for an unknown release."""
     release = config.kubernetes_version
@@ -61,7 +66,7 @@ async def make(
         stamp=change_cause.stamp if TRUE_CHANGE_CAUSES else no_stamp,
     )
     await bootstrap.bootstrap(registry)
-    return ControlPlane(registry, Handlers(registry, env, find_node=find_node, release=release))
+    return ControlPlane(registry, Handlers(registry, env, find_node=find_node, inflict=inflict, release=release))
 
 
 @dataclass(frozen=True)

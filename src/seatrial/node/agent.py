@@ -2,8 +2,12 @@
 
 One agent drives any number of nodes: Pods come from the one shared informer and are routed by spec.nodeName, so that a
 simulated node costs a few hundred bytes. Follows pkg/kubelet/kubelet.go in what a client can observe.
+
+Faults on demand: `crash`, `partition`, `pause` and `heal` of one node. A node that is cut off or paused hears nothing
+that the informer tells; `heal` tells it all at once.
 """
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +19,13 @@ from seatrial.base.env import Env
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.client.base import Client
+from seatrial.client.client import ApiClient
 from seatrial.machinery import objects
 from seatrial.node import registration
 from seatrial.node.access import Access
 from seatrial.node.context import NodeContext
 from seatrial.node.heartbeat import RENEW_SECONDS, Heartbeats
+from seatrial.node.link import Link
 from seatrial.node.pod_network import PodNetwork
 from seatrial.node.pod_worker import PodWorker
 from seatrial.node.registration import Machine, NodeOptions
@@ -32,6 +38,7 @@ from seatrial.reconcile.recorder import Recorder
 @dataclass(slots=True)
 class _Node:
     options: NodeOptions
+    link: Link
     context: NodeContext
     uid: str = ""
     recorder: Recorder | None = None
@@ -63,6 +70,7 @@ class NodeAgent:
         self._directory = directory
         self._wanted = tuple(nodes)
         self._nodes: dict[str, _Node] = {}
+        self._crashed: dict[str, NodeOptions] = {}
         self._waiting: dict[str, dict[str, JSON]] = {}
         """Pods bound to nodes that are not here (yet): node name → uid → Pod."""
         self._heartbeats = Heartbeats(client, env, renew_seconds)
@@ -72,7 +80,8 @@ class NodeAgent:
 
     @property
     def node_names(self) -> tuple[str, ...]:
-        return tuple(self._nodes)
+        """All nodes, those that have crashed included."""
+        return (*self._nodes, *self._crashed)
 
     async def start(self) -> None:
         """Register all nodes and begin with their Pods."""
@@ -96,11 +105,12 @@ class NodeAgent:
         await self._supervisor.stop()
         for node in self._nodes.values():
             if node.recorder is not None:
-                await node.recorder.stop()
+                await (node.recorder.stop() if node.link.is_whole else node.recorder.abandon())
 
     async def add_node(self, options: NodeOptions) -> None:
         """Register the node, or take over the one of this name that is there."""
-        node = _Node(options, self._context(options))
+        link = Link(self._client, options.name)
+        node = _Node(options, link, self._context(options, ApiClient(link), link))
         node.uid = await self._register(options)
         self._nodes[options.name] = node
         self._heartbeats.add(options.name, node.uid)
@@ -109,32 +119,95 @@ class NodeAgent:
         for pod in self._waiting.pop(options.name, {}).values():
             self._on_pod(None, pod)
 
-    async def crash_node(self, name: str) -> None:
-        """The node loses power: no heartbeat, no status, its containers are gone (simulated nodes)."""
+    # --- faults on demand ---
+
+    async def crash(self, name: str) -> None:
+        """The node loses power: no heartbeat, no status, its containers are gone; what it holds elsewhere stays held.
+
+        Returns when no process of its Pods is left. Does nothing if it has crashed already. Raises KeyError.
+        """
+        if name in self._crashed:
+            return
         node = self._nodes.pop(name)
+        self._crashed[name] = node.options
         self._heartbeats.remove(name)
-        for worker in node.workers.values():
-            worker.abandon(kill=True)
-            self._waiting.setdefault(name, {})[worker.pod["metadata"]["uid"]] = worker.pod
+        if node.recorder is not None:
+            await node.recorder.abandon()
+        for worker in list(node.workers.values()):
+            await worker.lose_power()
             await self._network.release(worker.pod["metadata"]["uid"])
+        for uid, pod in self._pods_of(name).items():
+            self._put_aside(name, uid, pod)
+
+    def partition(self, name: str) -> None:
+        """The node's Pods live on, and nobody hears of them. Raises KeyError for a node that has crashed."""
+        self._nodes[name].link.cut()
+        self._heartbeats.remove(name)
+
+    def pause(self, name: str) -> None:
+        """The agent of the node stands still; its Pods' processes don't. Raises KeyError for a node that has crashed.
+
+        What it is doing goes on when it wakes up, in the belief that no time has passed: it hears the news afterwards.
+        """
+        self._nodes[name].link.pause()
+        self._heartbeats.remove(name)
+
+    async def heal(self, name: str) -> None:
+        """All is well again: what was cut off is heard, what had crashed starts as after a reboot. Raises KeyError."""
+        if name in self._crashed:
+            await self.add_node(self._crashed.pop(name))
+            return
+        node = self._nodes[name]
+        if node.link.is_whole:
+            return
+        was_paused = node.link.is_paused
+        node.link.mend()
+        if was_paused:
+            await asyncio.sleep(0)  # whatever stood still goes on before it hears anything
+        self._heartbeats.add(name, node.uid)
+        self._catch_up(node)
+
+    def condition(self, name: str) -> str:
+        """`well`, `crashed`, `partitioned`, `paused`. Raises KeyError."""
+        if name in self._crashed:
+            return "crashed"
+        link = self._nodes[name].link
+        return "paused" if link.is_paused else "partitioned" if link.is_cut else "well"
+
+    def _catch_up(self, node: _Node) -> None:
+        """Tell the node all that it has not heard of."""
+        pods = self._pods_of(node.options.name)
+        for uid, worker in list(node.workers.items()):
+            if uid not in pods:
+                worker.removed()
+        for pod in pods.values():
+            self._on_pod(None, pod)
+        known = self._informers.informer(NODES).cache.get(("", node.options.name))
+        if known is not None:
+            self._on_node(None, known)
+
+    def _pods_of(self, name: str) -> dict[str, JSON]:
+        pods = self._informers.informer(PODS).cache.list()
+        return {pod["metadata"]["uid"]: pod for pod in pods if pod["spec"].get("nodeName") == name}
 
     def access(self, name: str) -> Access | None:
-        """Logs and exec of the node's Pods (the API server's NodeAccess)."""
+        """Logs and exec of the node's Pods (the API server's NodeAccess); None when the node can't be reached."""
         node = self._nodes.get(name)
-        return Access(node.workers, self._runtime) if node else None
+        return Access(node.workers, self._runtime) if node and node.link.is_whole else None
 
-    def _context(self, options: NodeOptions) -> NodeContext:
+    def _context(self, options: NodeOptions, client: Client, link: Link) -> NodeContext:
         capacity = {**self._machine.capacity, **options.capacity}
         lowest = 0 if not self._runtime.runs_processes else _lowest_port()
         directory = self._directory if self._runtime.runs_processes else None
         return NodeContext(
             name=options.name,
-            client=self._client,
+            client=client,
+            link=link,
             env=self._env,
             runtime=self._runtime,
             network=self._network,
             supervisor=self._supervisor,
-            sources=Sources(self._client, self._informers, directory, lowest_host_port=lowest, allocatable=capacity),
+            sources=Sources(client, self._informers, directory, lowest_host_port=lowest, allocatable=capacity),
             record=lambda regarding, type, reason, message, *, field_path="": self._record(
                 options.name, regarding, type, reason, message, field_path
             ),
@@ -147,7 +220,7 @@ class NodeAgent:
         if node is None or self._stopped:
             return
         if node.recorder is None:
-            node.recorder = Recorder(self._client, self._env, "kubelet", name)
+            node.recorder = Recorder(node.context.client, self._env, "kubelet", name)
         node.recorder.event(regarding, type, reason, message, field_path=field_path)
 
     def _forget(self, name: str, uid: str) -> None:
@@ -193,6 +266,8 @@ class NodeAgent:
         if node is None:
             self._put_aside(name, uid, new)
             return
+        if not node.link.is_whole:
+            return
         worker = node.workers.get(uid)
         if new is None:
             if worker is not None:
@@ -210,7 +285,10 @@ class NodeAgent:
             self._waiting.setdefault(name, {})[uid] = pod
 
     def _on_node(self, old: JSON | None, new: JSON | None) -> None:
-        if new is not None and new["metadata"]["name"] in self._nodes and not self._stopped:
+        if new is None or self._stopped:
+            return
+        node = self._nodes.get(new["metadata"]["name"])
+        if node is not None and node.link.is_whole:
             self._heartbeats.differs(new)
 
 

@@ -8,6 +8,7 @@ from seatrial.aio.tasks import Supervisor
 from seatrial.base.env import Env
 from seatrial.base.types import JSON
 from seatrial.client.base import Client
+from seatrial.node.link import Link
 from seatrial.node.pod_network import PodNetwork
 from seatrial.node.runtimes.base import Runtime
 from seatrial.node.sources import Sources
@@ -25,6 +26,8 @@ class NodeContext:
 
     name: str
     client: Client
+    """The API, as far as it can be reached from this node (through `link`)."""
+    link: Link
     env: Env
     runtime: Runtime
     network: PodNetwork

@@ -4,6 +4,7 @@ Changes only the containers' states and calls `wake`; what is to be done is deci
 and messages are the kubelet's (pkg/kubelet/kuberuntime/kuberuntime_container.go, pkg/kubelet/images/image_manager.go).
 """
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -21,7 +22,7 @@ from seatrial.node.runtimes.base import ContainerEvent, ContainerStart, Exited, 
 class PodContainers:
     """See the module."""
 
-    __slots__ = ("_context", "_ended", "_probes", "_wake", "address", "pod", "states")
+    __slots__ = ("_context", "_ended", "_left", "_probes", "_wake", "address", "pod", "states")
 
     def __init__(self, context: NodeContext, pod: JSON, wake: Callable[[], None]) -> None:
         self._context, self.pod, self._wake = context, pod, wake
@@ -29,6 +30,8 @@ class PodContainers:
         self.address: PodAddress | None = None
         self._probes: dict[str, ContainerProbes] = {}
         self._ended = False
+        self._left: dict[str, asyncio.Event] = {}
+        """Containers that are being killed because the node has lost power."""
 
     @property
     def alive(self) -> bool:
@@ -40,6 +43,13 @@ class PodContainers:
         self._ended = True
         for probes in self._probes.values():
             probes.stop()
+
+    async def lose_power(self) -> None:
+        """Kill them all at once. Returns when the runtime has said of each that it has ended."""
+        self._left = {c.container_id: asyncio.Event() for c in self.states if c.alive}
+        for container_id, gone in list(self._left.items()):
+            self._context.runtime.stop(container_id, 0.0)
+            await gone.wait()
 
     def terminating(self) -> None:
         """The Pod is ending: only readiness is still probed."""
@@ -119,6 +129,8 @@ class PodContainers:
     # --- what the runtime tells ---
 
     def _notice(self, container: ContainerState, container_id: str, event: ContainerEvent) -> None:
+        if container_id in self._left and isinstance(event, Exited | Failed):
+            self._left[container_id].set()
         if container.container_id != container_id or self._ended:
             return
         if isinstance(event, Started):
@@ -179,6 +191,8 @@ class PodContainers:
 
     def _probed(self, container: ContainerState, kind: str, failure: str, decided: bool) -> None:
         """A probe has failed (`failure` says how), or a probe's verdict has changed (`decided`)."""
+        if self._context.link.is_paused:
+            return
         if failure:
             self.record(container, "Warning", "Unhealthy", failure)
         if failure and decided and kind != "readiness" and container.alive and not container.stopping:

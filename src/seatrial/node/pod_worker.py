@@ -81,19 +81,24 @@ class PodWorker:
         if self._task is None and not self._ended:
             self._task = self._context.supervisor.spawn(self._run(), self.pod["metadata"]["name"])
 
-    def abandon(self, *, kill: bool = False) -> None:
-        """Stop working on the Pod: the agent ends, or (`kill`) the node loses power."""
+    def abandon(self) -> None:
+        """Stop working on the Pod: the agent ends."""
         self._ended = True
         self._forget_timer()
         self._containers.abandon()
-        if kill:
-            for container in self._containers.states:
-                if container.alive:
-                    self._context.runtime.stop(container.container_id, 0.0)
+
+    async def lose_power(self) -> None:
+        """The node is gone in the middle of whatever it does. Returns when no container is left."""
+        self.abandon()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self._containers.lose_power()
 
     async def _run(self) -> None:
         try:
             while self._dirty and not self._ended:
+                await self._context.link.awake()
                 self._dirty = False
                 try:
                     await self._pass()

@@ -52,6 +52,15 @@ class Outbox:
         if task:
             await task
 
+    async def abandon(self) -> None:
+        """Drop what is left, and end at once."""
+        self._stopping = True
+        self._queue.clear()
+        task, self._task = self._task, None
+        if task:
+            task.cancel()
+            await asyncio.wait([task])
+
     async def _run(self) -> None:
         while True:
             await self._changed.until(lambda: bool(self._queue) or self._stopping)

@@ -93,6 +93,10 @@ class Recorder:
         """Write what is left, and take no more."""
         await self._outbox.stop()
 
+    async def abandon(self) -> None:
+        """End at once; what was not written yet never is."""
+        await self._outbox.abandon()
+
     async def _record(self, about: JSON, type: str, reason: str, message: str, now: float) -> None:
         same_reason = (_identity(about), type, reason)
         key: Hashable = (*same_reason, message)

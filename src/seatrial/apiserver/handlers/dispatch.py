@@ -5,10 +5,11 @@ A write's way: `Handlers.handle` → `write.create` → `Registry.create` → st
 
 from collections.abc import Awaitable, Callable
 
+from seatrial.api.registry import NODES
 from seatrial.apiserver import routes
-from seatrial.apiserver.handlers import nonresource, old_versions, read, reviews, subresource, write
+from seatrial.apiserver.handlers import node_faults, nonresource, old_versions, read, reviews, subresource, write
 from seatrial.apiserver.handlers.call import Answer, Call
-from seatrial.apiserver.node_access import FindNode
+from seatrial.apiserver.node_access import FindNode, InflictFault
 from seatrial.apiserver.registry import Registry
 from seatrial.apiserver.routes import Route
 from seatrial.apiserver.version import VersionInfo
@@ -30,6 +31,10 @@ ON_COLLECTION: dict[str, tuple[str, Verb]] = {
 }
 
 
+async def _no_faults(name: str, fault: str) -> str:
+    raise status.not_found(NODES, name)
+
+
 class Handlers:
     """All that the API server answers. `ready` says why it isn't ready, "" when it is."""
 
@@ -39,10 +44,12 @@ class Handlers:
         env: Env,
         *,
         find_node: FindNode = lambda name: None,
+        inflict: InflictFault = _no_faults,
         release: str = "1.32",
         ready: Callable[[], str] = lambda: "",
     ) -> None:
         self.registry, self.env, self.find_node, self.ready = registry, env, find_node, ready
+        self._inflict = inflict
         self.version = VersionInfo(release)
         self.documents = nonresource.Documents(self.version, registry.schemas)
 
@@ -69,6 +76,9 @@ class Handlers:
         namespace = routes.bindings_namespace(call.path)
         if namespace:
             return await subresource.bind(self.registry, call, namespace)
+        fault = await node_faults.answer(self._inflict, call)
+        if fault is not None:
+            return fault
         return reviews.answer(call) or nonresource.answer(self.documents, self.ready, call)
 
 
