@@ -8,14 +8,17 @@ import pytest
 from seatrial.aio import virtual_loop
 from seatrial.api.registry import (
     EVENTS,
+    NODES,
     PERSISTENT_VOLUME_CLAIMS,
     PERSISTENT_VOLUMES,
     PODS,
     STATEFUL_SETS,
     STORAGE_CLASSES,
+    VOLUME_ATTACHMENTS,
 )
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
+from seatrial.client.base import MERGE_PATCH
 from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import objects
 from simulation.worlds import deployment, world
@@ -222,7 +225,9 @@ def test_a_stateful_set_makes_a_claim_for_each_place() -> None:
     async def story() -> None:
         async with world(2, start=1, ready=1) as cluster:
             for number in range(2):
-                await cluster.client.create(PERSISTENT_VOLUMES, volume(f"pv{number}"))
+                await cluster.client.create(
+                    PERSISTENT_VOLUMES, volume(f"pv{number}", source={"hostPath": {"path": f"/data/{number}"}})
+                )
             made = {**deployment("db", 2, serviceName="db"), "kind": "StatefulSet"}
             template = claim("data")
             made["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}, "spec": template["spec"]}]
@@ -254,5 +259,117 @@ def test_the_default_class_is_filled_in_and_a_class_without_a_provisioner_waits(
             [(reason, message), *_] = await events_of(cluster, "data")
             assert reason == "ExternalProvisioning"
             assert "external provisioner 'example.com/nobody'" in message
+
+    virtual_loop.run(story())
+
+
+def attached(name: str, node: str, claim_name: str = "data") -> JSON:
+    """A Pod on a node that uses the claim."""
+    container = {"name": "c", "image": "nginx:1.10.1"}
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": claim_name}}]
+    spec = {"nodeName": node, "containers": [container], "volumes": volumes}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": spec}
+
+
+CSI = {"csi": {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"}}
+
+
+async def serve(cluster: Cluster, source: JSON, **spec: Any) -> None:
+    await cluster.client.create(PERSISTENT_VOLUMES, volume("disk", source=source, **spec))
+    modes = spec.get("accessModes", ["ReadWriteOnce"])
+    await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data", accessModes=modes))
+    await asyncio.sleep(2)
+
+
+async def phase_of(cluster: Cluster, pod: str) -> str:
+    return str((await cluster.client.get(PODS, pod, "default"))["status"]["phase"])
+
+
+async def attachments(cluster: Cluster) -> list[tuple[str, bool]]:
+    found = (await cluster.client.list(VOLUME_ATTACHMENTS))["items"]
+    return sorted((each["spec"]["nodeName"], each["status"]["attached"]) for each in found)
+
+
+def test_a_volume_for_one_node_is_refused_to_a_second_until_it_is_free() -> None:
+    async def story() -> None:
+        async with world(2, exit=5) as cluster:
+            await serve(cluster, CSI)
+            await cluster.client.create(PODS, attached("first", "node-1"))
+            await asyncio.sleep(2)
+            assert await phase_of(cluster, "first") == "Running"
+            assert await attachments(cluster) == [("node-1", True)]
+            text = 'AttachVolume.Attach succeeded for volume "disk" '
+            assert ("SuccessfulAttachVolume", text) in await events_of(cluster, "first")
+            await cluster.client.create(PODS, attached("second", "node-2"))
+            await cluster.client.create(PODS, attached("neighbour", "node-1"))
+            await asyncio.sleep(150)
+            assert await phase_of(cluster, "neighbour") == "Running"
+            assert await phase_of(cluster, "second") == "Pending"
+            told = await events_of(cluster, "second")
+            text = 'Multi-Attach error for volume "disk" Volume is already used by pod(s) first'
+            assert any(reason == "FailedAttachVolume" and message.startswith(text) for reason, message in told)
+            text = (
+                "Unable to attach or mount volumes: unmounted volumes=[v], unattached volumes=[v], "
+                "failed to process volumes=[]: context deadline exceeded"
+            )
+            assert ("FailedMount", text) in told
+            for name in ("first", "neighbour"):
+                await cluster.client.delete(PODS, name, "default")
+            await asyncio.sleep(10)
+            assert await phase_of(cluster, "second") == "Running"
+            assert await attachments(cluster) == [("node-2", True)]
+
+    virtual_loop.run(story())
+
+
+def test_a_volume_for_many_nodes_is_on_all_of_them() -> None:
+    async def story() -> None:
+        async with world(2) as cluster:
+            await serve(cluster, CSI, accessModes=["ReadWriteMany"])
+            for number in (1, 2):
+                await cluster.client.create(PODS, attached(f"pod-{number}", f"node-{number}"))
+            await asyncio.sleep(5)
+            assert await attachments(cluster) == [("node-1", True), ("node-2", True)]
+
+    virtual_loop.run(story())
+
+
+def test_a_pod_whose_claim_is_not_bound_waits_and_says_why() -> None:
+    async def story() -> None:
+        async with world(1) as cluster:
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data"))
+            await cluster.client.create(PODS, attached("waits", "node-1"))
+            await asyncio.sleep(130)
+            text = (
+                "Unable to attach or mount volumes: unmounted volumes=[v], unattached volumes=[], "
+                "failed to process volumes=[v]: error processing PVC default/data: PVC is not bound"
+            )
+            assert ("FailedMount", text) in await events_of(cluster, "waits")
+            await cluster.client.create(PERSISTENT_VOLUMES, volume("late", source=CSI))
+            await asyncio.sleep(5)
+            assert await phase_of(cluster, "waits") == "Running"
+
+    virtual_loop.run(story())
+
+
+def test_an_attachment_of_a_node_that_is_out_of_service_goes() -> None:
+    async def story() -> None:
+        async with world(2) as cluster:
+            await serve(cluster, CSI)
+            await cluster.client.create(PODS, attached("first", "node-1"))
+            await asyncio.sleep(2)
+            agent = cluster._agent
+            assert agent is not None
+            await agent.crash("node-1")
+            await cluster.client.delete(PODS, "first", "default")
+            await cluster.client.create(PODS, attached("second", "node-2"))
+            await asyncio.sleep(120)
+            assert await phase_of(cluster, "second") == "Pending"
+            taint = {"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}
+            node = await cluster.client.get(NODES, "node-1")
+            taints = [*(node["spec"].get("taints") or []), taint]
+            await cluster.client.patch(NODES, "node-1", "", {"spec": {"taints": taints}}, patch_type=MERGE_PATCH)
+            await asyncio.sleep(10)
+            assert await phase_of(cluster, "second") == "Running"
 
     virtual_loop.run(story())

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from seatrial.base.env import Env
 from seatrial.cluster.control_plane import ControlPlane
 from seatrial.controllers import (
+    attach_detach,
     cron_job,
     disruption,
     endpoint_slice,
@@ -55,6 +56,7 @@ CONTROLLERS: tuple[AnyController, ...] = (
     pod_gc.CONTROLLER,
     persistent_volume_claim.CONTROLLER,
     persistent_volume.CONTROLLER,
+    attach_detach.CONTROLLER,
     volume_protection.CLAIMS,
     volume_protection.VOLUMES,
     resource_quota.CONTROLLER,

@@ -31,8 +31,12 @@ from seatrial.node.pod_worker import PodWorker
 from seatrial.node.registration import Machine, NodeOptions
 from seatrial.node.runtimes.base import Runtime
 from seatrial.node.sources import Sources
+from seatrial.node.volume_mounts import VolumeMounts
+from seatrial.node.volume_wording import Current, Wording
 from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.recorder import Recorder
+from seatrial.volumes import registry
+from seatrial.volumes.base import NodeIdentity, Plugins
 
 
 @dataclass(slots=True)
@@ -48,8 +52,9 @@ class _Node:
 class NodeAgent:
     """See the module.
 
-    `directory`: where Pods' files are, for runtimes that run processes. `withdrawn(pod)` returns when no proxy sends
-    anything to the terminating Pod any more. The agent closes the runtime when it stops; the network is its maker's.
+    `directory`: where Pods' files are, for runtimes that run processes. `plugins`: of volumes; `wording`: of what is
+    told of them. `withdrawn(pod)` returns when no proxy sends anything to the terminating Pod any more. The agent
+    closes the runtime when it stops; the network is its maker's.
     """
 
     def __init__(
@@ -62,12 +67,16 @@ class NodeAgent:
         nodes: Sequence[NodeOptions] = (),
         *,
         directory: Path | None = None,
+        plugins: Plugins | None = None,
+        wording: Wording | None = None,
         withdrawn: Callable[[JSON], Awaitable[None]] | None = None,
         renew_seconds: float = RENEW_SECONDS,
     ) -> None:
         self._client, self._informers, self._env = client, informers, env
         self._runtime, self._network, self._withdrawn = runtime, network, withdrawn
         self._directory = directory
+        self._plugins = plugins if plugins is not None else registry.plugins()
+        self._wording = wording or Current()
         self._wanted = tuple(nodes)
         self._nodes: dict[str, _Node] = {}
         self._crashed: dict[str, NodeOptions] = {}
@@ -102,6 +111,8 @@ class NodeAgent:
             for worker in node.workers.values():
                 worker.abandon()
         await self._runtime.aclose()
+        for node in self._nodes.values():
+            await node.context.volumes.close()
         await self._supervisor.stop()
         for node in self._nodes.values():
             if node.recorder is not None:
@@ -136,6 +147,7 @@ class NodeAgent:
         for worker in list(node.workers.values()):
             await worker.lose_power()
             await self._network.release(worker.pod["metadata"]["uid"])
+        await node.context.volumes.abandon()
         for uid, pod in self._pods_of(name).items():
             self._put_aside(name, uid, pod)
 
@@ -210,6 +222,16 @@ class NodeAgent:
             sources=Sources(client, self._informers, directory, lowest_host_port=lowest, allocatable=capacity),
             record=lambda regarding, type, reason, message, *, field_path="": self._record(
                 options.name, regarding, type, reason, message, field_path
+            ),
+            volumes=VolumeMounts(
+                NodeIdentity(options.name, self._network.host_ip),
+                self._plugins,
+                self._informers,
+                self._env,
+                self._supervisor,
+                lambda pod, reason, message: self._record(options.name, pod, "Warning", reason, message, ""),
+                self._wording,
+                directory,
             ),
             withdrawn=self._withdrawn,
             forget=lambda uid: self._forget(options.name, uid),

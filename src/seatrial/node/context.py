@@ -12,6 +12,7 @@ from seatrial.node.link import Link
 from seatrial.node.pod_network import PodNetwork
 from seatrial.node.runtimes.base import Runtime
 from seatrial.node.sources import Sources
+from seatrial.node.volume_mounts import VolumeMounts
 
 
 class RecordEvent(Protocol):
@@ -33,6 +34,7 @@ class NodeContext:
     network: PodNetwork
     supervisor: Supervisor
     sources: Sources
+    volumes: VolumeMounts
     record: RecordEvent
     withdrawn: Callable[[JSON], Awaitable[None]] | None
     """Returns when no proxy sends anything to the terminating Pod any more."""

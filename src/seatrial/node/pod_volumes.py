@@ -1,13 +1,13 @@
 """The volumes of a Pod that are plain files: emptyDir, configMap, secret, downwardAPI, projected, hostPath.
 
-Each is a directory under the Pod's own; hostPath is the host's own path. How they appear inside a container is the
-runtime's business. Limits: files are written once, when the Pod is set up, and do not follow later changes of a
-ConfigMap; emptyDir's medium and sizeLimit have no effect; other kinds of volumes fail with a FailedMount event.
+Each is a directory under the Pod's own; hostPath is the host's own path. What has to be mounted is volume_mounts's.
+How they appear inside a container is the runtime's business. Limits: files are written once, when the Pod is set up,
+and do not follow later changes of a ConfigMap; emptyDir's medium and sizeLimit have no effect.
 """
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from seatrial.api.registry import SERVICE_ACCOUNTS
@@ -45,9 +45,9 @@ def _secret_name(source: JSON) -> str:
     return str(source.get("secretName") or source["name"])
 
 
-async def write(directory: Path, pod: JSON, material: Material, client: Client) -> None:
-    """Make every volume's directory and files. Raises VolumeError in the words of a FailedMount event."""
-    for volume in pod["spec"].get("volumes") or ():
+async def write(directory: Path, pod: JSON, volumes: Sequence[JSON], material: Material, client: Client) -> None:
+    """Make these volumes' directories and files. Raises VolumeError in the words of a FailedMount event."""
+    for volume in volumes:
         try:
             await _write_volume(directory, pod, volume, material, client)
         except (RuntimeFailure, OSError, StatusError) as error:

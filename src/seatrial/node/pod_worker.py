@@ -24,6 +24,8 @@ from seatrial.node.termination import Termination
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
 LONGEST_SET_UP_BACK_OFF_SECONDS = 122.0
+VOLUMES_SECONDS, SYNC_SECONDS = 123.0, 10.0
+"""So long a Pod waits for its volumes before that is told, and then it rests (podAttachAndMountTimeout)."""
 FORCED_GRACE_SECONDS = 1.0
 """For the containers of a Pod that was removed from the API before they ended."""
 
@@ -33,7 +35,7 @@ class PodWorker:
 
     __slots__ = (
         "_containers", "_context", "_dirty", "_ended", "_is_set_up", "_newest", "_removed", "_set_up_failures",
-        "_task", "_termination", "_timer", "_uid", "_view", "pod",
+        "_task", "_termination", "_timer", "_uid", "_view", "_volumes_until", "pod",
     )  # fmt: skip
 
     def __init__(self, context: NodeContext, pod: JSON) -> None:
@@ -43,6 +45,7 @@ class PodWorker:
         self._newest = pod
         """The newest version that is known: the informer's, or what our own last write returned."""
         self._set_up_failures = 0
+        self._volumes_until: float | None = None
         self._dirty = self._removed = self._ended = self._is_set_up = False
         self._termination: Termination | None = None
         self._task: asyncio.Task[None] | None = None
@@ -173,16 +176,31 @@ class PodWorker:
     async def _set_up(self) -> bool:
         """The Pod's address and volumes; False when that has to be tried again."""
         context = self._context
+        if not context.volumes.ready(self.pod, self.wake):
+            self._wait_for_volumes()
+            return False
         try:
             self._containers.address = address = await self._attach()
             self._view.pod_ip = address.ip
             if context.runtime.runs_processes:
-                await context.sources.mount(self.pod, address)
+                await context.sources.mount(self.pod, address, context.volumes.managed(self.pod))
         except (RuntimeFailure, VolumeError) as error:
             self._set_up_failed(error)
             return False
         self._is_set_up = True
         return True
+
+    def _wait_for_volumes(self) -> None:
+        """For two minutes and three seconds; then it is told, and tried again (WaitForAttachAndMount)."""
+        now = self._context.env.now()
+        if self._volumes_until is None:
+            self._volumes_until = now + VOLUMES_SECONDS
+        elif now >= self._volumes_until:
+            for reason, message in self._context.volumes.timed_out(self.pod):
+                self._context.record(self.pod, "Warning", reason, message)
+            pause = SYNC_SECONDS * (1 + self._context.env.random.random() / 2)
+            self._volumes_until = now + pause + VOLUMES_SECONDS
+        self._wake_in(self._volumes_until - now)
 
     async def _attach(self) -> PodAddress:
         network = self._context.network
@@ -253,6 +271,7 @@ class PodWorker:
             await self._forget()
 
     async def _release(self) -> None:
+        await self._context.volumes.release(self.pod)
         if self._containers.address is None:
             return
         if self._context.runtime.runs_processes:

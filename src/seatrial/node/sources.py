@@ -4,6 +4,7 @@ Only for runtimes that run processes. Services come from the shared informer, Co
 container starts, as a kubelet without a cache does.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from seatrial.api.registry import CONFIG_MAPS, SECRETS, SERVICES
@@ -39,12 +40,12 @@ class Sources:
         assert self._directory is not None
         return self._directory / str(pod["metadata"]["uid"])
 
-    async def mount(self, pod: JSON, address: PodAddress) -> None:
-        """Make the files of the Pod's volumes. Raises VolumeError."""
-        volumes = pod["spec"].get("volumes") or ()
+    async def mount(self, pod: JSON, address: PodAddress, mounted: Sequence[JSON]) -> None:
+        """Make the files of the Pod's volumes, but for those that are mounted. Raises VolumeError."""
+        volumes = [volume for volume in pod["spec"].get("volumes") or () if volume not in mounted]
         if volumes:
             material = await self._material(pod, address, pod_volumes.references(pod))
-            await pod_volumes.write(self.pod_directory(pod), pod, material, self._client)
+            await pod_volumes.write(self.pod_directory(pod), pod, volumes, material, self._client)
 
     async def unmount(self, pod: JSON) -> None:
         """Remove the files of the volumes, but for what belongs to the host."""

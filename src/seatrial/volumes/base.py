@@ -114,7 +114,7 @@ def source_of(volume: JSON) -> tuple[str, JSON]:
 
 
 def resolve(pod: JSON, volume: JSON, claim_of: GetObject, persistent_volume_of: GetObject) -> VolumeSpec:
-    """Follow a volume of a Pod to its source (kubelet's desired-state populator, createVolumeSpec; 1.32).
+    """Follow a volume of a Pod to its source (pkg/kubelet/volumemanager/populator, createVolumeSpec; 1.32).
 
     Raises VolumeError while the claim can't be used.
     """
@@ -124,20 +124,22 @@ def resolve(pod: JSON, volume: JSON, claim_of: GetObject, persistent_volume_of: 
         kind = next((key for key, value in volume.items() if key != "name" and value is not None), "emptyDir")
         source = volume.get(kind) or {}
         return VolumeSpec(name, name, kind, source, bool(source.get("readOnly")))
+    where = f"error processing PVC {objects.namespace(pod)}/{claim_name}:"
     claim = claim_of(claim_name)
     if claim is None:
-        raise VolumeError(f'error fetching PVC {_key(pod, claim_name)}: persistentvolumeclaim "{claim_name}" not found')
-    if claim["metadata"].get("deletionTimestamp") and not _may_use(claim):
-        raise VolumeError(f"can't start pod because PVC {_key(pod, claim_name)} is being deleted")
-    bound = claim["spec"].get("volumeName")
+        raise VolumeError(
+            f'{where} failed to fetch PVC from API server: persistentvolumeclaims "{claim_name}" not found'
+        )
+    if objects.is_terminating(claim):
+        raise VolumeError(f"{where} PVC is being deleted")
+    bound = str(claim["spec"].get("volumeName") or "")
     if not bound or (claim.get("status") or {}).get("phase") != "Bound":
-        raise VolumeError(f"PVC {_key(pod, claim_name)} is not bound")
+        raise VolumeError(f"{where} PVC is not bound")
     persistent = persistent_volume_of(bound)
     if persistent is None:
-        raise VolumeError(f'failed to fetch PV "{bound}" from API server: persistentvolume "{bound}" not found')
-    reference = persistent["spec"].get("claimRef") or {}
-    if reference.get("uid") != objects.uid(claim):
-        raise VolumeError(f'PV "{bound}" is not bound to claim {_key(pod, claim_name)}')
+        raise VolumeError(f'{where} failed to fetch PV {bound} from API server: persistentvolumes "{bound}" not found')
+    if objects.get(persistent, "spec", "claimRef", "uid") != objects.uid(claim):
+        raise VolumeError(f"{where} PV {bound} is bound to another claim")
     return of_persistent_volume(persistent, name, bool((volume.get("persistentVolumeClaim") or {}).get("readOnly")))
 
 
@@ -160,15 +162,6 @@ def of_persistent_volume(volume: JSON, pod_volume: str = "", read_only: bool = F
 def single_node(access_modes: tuple[str, ...]) -> bool:
     """Whether only one node at a time may have it."""
     return bool(access_modes) and not {READ_ONLY_MANY, READ_WRITE_MANY} & set(access_modes)
-
-
-def _may_use(claim: JSON) -> bool:
-    """A claim that is being deleted stays with the Pods that have it already."""
-    return bool(claim["metadata"].get("finalizers"))
-
-
-def _key(pod: JSON, claim: str) -> str:
-    return f"{objects.namespace(pod)}/{claim}"
 
 
 Plugins = Mapping[str, Plugin]

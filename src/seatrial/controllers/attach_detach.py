@@ -1,0 +1,228 @@
+"""Attaches volumes to the nodes whose Pods need them, and detaches them when nobody does.
+
+Mirrors pkg/controller/volume/attachdetach of release 1.32, for the volumes of CSI drivers: a VolumeAttachment says that
+a volume is to be on a node, its status that it is.
+
+- A volume that one node at a time may have is attached to another only when it is detached from the first: until then
+  the Pod is told of a Multi-Attach error.
+- Detaching waits until the node says that nothing is mounted; for a node that is not ready six minutes at most, and not
+  at all for one with the taint out-of-service.
+- differs: there are no attachers beside it, so it marks attachments as attached itself; a node's volumesInUse is read
+  off the Pods that are still on it.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from seatrial.api.registry import (
+    NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    PODS,
+    VOLUME_ATTACHMENTS,
+)
+from seatrial.base.types import JSON, Key
+from seatrial.client.base import MERGE_PATCH
+from seatrial.machinery import conditions, objects, times
+from seatrial.reconcile.controller import CacheReader, Controller, Watch
+from seatrial.reconcile.decision import Action, Create, Decision, Delete, Event, Patch
+from seatrial.workloads import claims, taints
+
+FORCED_DETACH_SECONDS = 360.0
+OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+_MANY = frozenset({"ReadOnlyMany", "ReadWriteMany"})
+
+
+@dataclass(frozen=True)
+class View:
+    """A volume of a CSI driver, the Pods on nodes that use its claim, its attachments, and their nodes by name."""
+
+    volume: JSON
+    pods: tuple[JSON, ...]
+    attachments: tuple[JSON, ...]
+    nodes: dict[str, JSON]
+
+
+async def gather(key: Key, cache: CacheReader) -> View | None:
+    volume = cache.get(PERSISTENT_VOLUMES, key)
+    if volume is None or not volume["spec"].get("csi"):
+        return None
+    reference = volume["spec"].get("claimRef") or {}
+    users = (
+        claims.users(cache.list(PODS, reference.get("namespace", "")), reference.get("name", "")) if reference else []
+    )
+    mine = [each for each in cache.list(VOLUME_ATTACHMENTS) if _volume_of(each) == key[1]]
+    names = {*map(_node_of, mine), *(pod["spec"].get("nodeName", "") for pod in users)}
+    nodes = {name: node for name in names if name and (node := cache.get(NODES, ("", name)))}
+    return View(volume, tuple(pod for pod in users if pod["spec"].get("nodeName")), tuple(mine), nodes)
+
+
+def _volume_of(attachment: JSON) -> str:
+    return str(objects.get(attachment, "spec", "source", "persistentVolumeName", default=""))
+
+
+def _node_of(attachment: JSON) -> str:
+    return str(attachment["spec"]["nodeName"])
+
+
+def decide(view: View, now: float) -> Decision:
+    wanted = {str(pod["spec"]["nodeName"]) for pod in view.pods}
+    lost = {node for node in map(_node_of, view.attachments) if _is_lost(view, node, now)}
+    actions: list[Action] = []
+    for attachment in view.attachments:
+        if _node_of(attachment) in lost:
+            actions.append(_detach(attachment, "its node is out of service"))
+        elif _node_of(attachment) not in wanted:
+            # Pods that are ending are among the view's until their volumes are unmounted.
+            actions.append(_detach(attachment, "no Pod on the node uses it"))
+    again: list[float] = []
+    taken = {_node_of(each) for each in view.attachments}
+    for node in sorted(wanted - lost):
+        present = [each for each in view.attachments if _node_of(each) == node]
+        if present:
+            actions += _attach(view, present[0])
+        elif _is_exclusive(view.volume) and taken:
+            actions += _refusals(view, node, taken)
+            again += _until_forced(view, now)
+        else:
+            made = new_attachment(view.volume, node)
+            actions.append(Create(VOLUME_ATTACHMENTS, made, because=f"a Pod on {node} needs it"))
+            taken.add(node)
+    return Decision(tuple(actions), requeue_after=min(again, default=None))
+
+
+def _is_exclusive(volume: JSON) -> bool:
+    return not _MANY & set(volume["spec"].get("accessModes") or ())
+
+
+def _is_lost(view: View, name: str, now: float) -> bool:
+    node = view.nodes.get(name)
+    if node is None:
+        return True
+    pods = [pod for pod in view.pods if pod["spec"]["nodeName"] == name]
+    if not pods or not all(objects.is_terminating(pod) for pod in pods):
+        return False
+    if any(taint["key"] == OUT_OF_SERVICE for taint in taints.of_node(node)):
+        return True
+    return _not_ready_seconds(node, now) >= FORCED_DETACH_SECONDS
+
+
+def _not_ready_seconds(node: JSON, now: float) -> float:
+    ready = conditions.find(node.get("status") or {}, "Ready") or {}
+    if ready.get("status") == "True" or not ready.get("lastTransitionTime"):
+        return 0.0
+    return now - times.parse_time(ready["lastTransitionTime"])
+
+
+def _until_forced(view: View, now: float) -> Iterable[float]:
+    """When the time of an unready node is up."""
+    for name in map(_node_of, view.attachments):
+        since = _not_ready_seconds(view.nodes[name], now) if name in view.nodes else 0.0
+        if 0 < since < FORCED_DETACH_SECONDS:
+            yield FORCED_DETACH_SECONDS - since
+
+
+def _detach(attachment: JSON, because: str) -> Delete:
+    return Delete(VOLUME_ATTACHMENTS, objects.key(attachment), objects.uid(attachment), because)
+
+
+def _attach(view: View, attachment: JSON) -> Iterable[Action]:
+    """What an attacher would do, and the events of its success."""
+    if (attachment.get("status") or {}).get("attached") or objects.is_terminating(attachment):
+        return
+    body = {"metadata": {"uid": objects.uid(attachment)}, "status": {"attached": True}}
+    key = objects.key(attachment)
+    yield Patch(VOLUME_ATTACHMENTS, key, body, "it is free", patch_type=MERGE_PATCH, subresource="status")
+    text = f'AttachVolume.Attach succeeded for volume "{objects.name(view.volume)}" '
+    for pod in view.pods:
+        if pod["spec"]["nodeName"] == _node_of(attachment) and not objects.is_terminating(pod):
+            yield Event(pod, "Normal", "SuccessfulAttachVolume", text)
+
+
+def new_attachment(volume: JSON, node: str) -> JSON:
+    """Named as the CSI attacher does: a hash of handle, driver and node (pkg/volume/csi getAttachmentName)."""
+    source = volume["spec"]["csi"]
+    digest = hashlib.sha256(f"{source['volumeHandle']}{source['driver']}{node}".encode()).hexdigest()
+    spec = {"attacher": source["driver"], "nodeName": node, "source": {"persistentVolumeName": objects.name(volume)}}
+    metadata = {"name": f"csi-{digest}"}
+    return {"apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", "metadata": metadata, "spec": spec}
+
+
+def _refusals(view: View, node: str, taken: set[str]) -> Iterable[Event]:
+    """Multi-Attach errors (reconciler.go reportMultiAttachError)."""
+    head = f'Multi-Attach error for volume "{objects.name(view.volume)}" '
+    holders = sorted(objects.name(pod) for pod in view.pods if pod["spec"]["nodeName"] in taken)
+    if holders:
+        text = f"{head}Volume is already used by pod(s) {', '.join(holders)}"
+    else:
+        text = f"{head}Volume is already exclusively attached to one node and can't be attached to another"
+    for pod in view.pods:
+        if pod["spec"]["nodeName"] == node and not objects.is_terminating(pod):
+            yield Event(pod, "Warning", "FailedAttachVolume", text)
+
+
+# --- what wakes it ---
+
+
+def _own_key(old: JSON | None, new: JSON | None, cache: CacheReader) -> Iterable[Key]:
+    return () if new is None else (objects.key(new),)
+
+
+def _of_attachment(old: JSON | None, new: JSON | None, cache: CacheReader) -> Iterable[Key]:
+    name = _volume_of(new or old or {})
+    return (("", name),) if name else ()
+
+
+def _of_pod(old: JSON | None, new: JSON | None, cache: CacheReader) -> Iterable[Key]:
+    pod = new or old or {}
+    for name in claims.names_of(pod):
+        claim = cache.get(PERSISTENT_VOLUME_CLAIMS, (objects.namespace(pod), name))
+        if claim is not None and claim["spec"].get("volumeName"):
+            yield "", claim["spec"]["volumeName"]
+
+
+def _matters(old: JSON | None, new: JSON | None) -> bool:
+    """Where a Pod is, and whether it has ended or is to end."""
+    pod = new or old or {}
+    if not pod["spec"].get("volumes"):
+        return False
+    if old is None or new is None:
+        return True
+    placed = [
+        (each["spec"].get("nodeName"), claims.has_ended(each), objects.is_terminating(each)) for each in (old, new)
+    ]
+    return placed[0] != placed[1]
+
+
+def _of_node(old: JSON | None, new: JSON | None, cache: CacheReader) -> Iterable[Key]:
+    name = objects.name(new or old or {})
+    for attachment in cache.list(VOLUME_ATTACHMENTS):
+        if _node_of(attachment) == name:
+            yield "", _volume_of(attachment)
+
+
+def _changed(old: JSON | None, new: JSON | None) -> bool:
+    """A node's taints and whether it is ready, not each of its heartbeats."""
+    if old is None or new is None:
+        return True
+    return taints.of_node(old) != taints.of_node(new) or [conditions.is_true(each, "Ready") for each in (old, new)] != [
+        True,
+        True,
+    ]
+
+
+CONTROLLER = Controller(
+    name="attach_detach",
+    primary=PERSISTENT_VOLUMES,
+    watches=(
+        Watch(PERSISTENT_VOLUMES, _own_key),
+        Watch(VOLUME_ATTACHMENTS, _of_attachment),
+        Watch(PODS, _of_pod, interesting=_matters),
+        Watch(NODES, _of_node, interesting=_changed),
+    ),
+    reads=(PERSISTENT_VOLUME_CLAIMS,),
+    gather=gather,
+    decide=decide,
+    event_source="attachdetach-controller",
+)
