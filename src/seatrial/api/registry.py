@@ -26,6 +26,7 @@ from seatrial.api.core_v1 import (
 from seatrial.api.discovery_v1 import endpoint_slice
 from seatrial.api.policy_v1 import pod_disruption_budget
 from seatrial.api.resource import Resource
+from seatrial.api.scheduling_v1 import priority_class
 from seatrial.api.storage_v1 import storage_class, volume_attachment
 
 CONFIG_MAPS = config_map.RESOURCE
@@ -46,6 +47,7 @@ PERSISTENT_VOLUME_CLAIMS = persistent_volume_claim.RESOURCE
 PODS = pod.RESOURCE
 POD_DISRUPTION_BUDGETS = pod_disruption_budget.RESOURCE
 POD_TEMPLATES = pod_template.RESOURCE
+PRIORITY_CLASSES = priority_class.RESOURCE
 REPLICATION_CONTROLLERS = replication_controller.RESOURCE
 REPLICA_SETS = replica_set.RESOURCE
 RESOURCE_QUOTAS = resource_quota.RESOURCE
@@ -82,6 +84,7 @@ ALL: tuple[Resource, ...] = (
     LEASES,
     ENDPOINT_SLICES,
     POD_DISRUPTION_BUDGETS,
+    PRIORITY_CLASSES,
     STORAGE_CLASSES,
     VOLUME_ATTACHMENTS,
 )

@@ -1,10 +1,11 @@
-"""What is there before anybody asks: the namespaces that every cluster has.
+"""What is there before anybody asks: the namespaces and priority classes that every cluster has.
 
-Follows pkg/controlplane/controller/systemnamespaces. Objects that controllers make (service accounts, the `kubernetes`
-Service's endpoints) are theirs.
+Follows pkg/controlplane/controller/systemnamespaces and pkg/registry/scheduling/rest/storage_scheduling.go. Objects
+that controllers make (service accounts, the `kubernetes` Service's endpoints) are theirs.
 """
 
-from seatrial.api.registry import NAMESPACES
+from seatrial.api.registry import NAMESPACES, PRIORITY_CLASSES
+from seatrial.api.scheduling_v1.priority_class import SYSTEM_CLASSES
 from seatrial.apiserver.registry import Registry
 
 SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -16,3 +17,6 @@ async def bootstrap(registry: Registry) -> None:
     for name in SYSTEM_NAMESPACES:
         if await registry.find(NAMESPACES, "", name) is None:
             await registry.create(NAMESPACES, "", {"metadata": {"name": name}})
+    for name, fields in SYSTEM_CLASSES.items():
+        if await registry.find(PRIORITY_CLASSES, "", name) is None:
+            await registry.create(PRIORITY_CLASSES, "", {"metadata": {"name": name}, **fields})

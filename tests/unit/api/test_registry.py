@@ -73,5 +73,6 @@ def test_group_versions_come_once_and_core_first():
         ("coordination.k8s.io", "v1"),
         ("discovery.k8s.io", "v1"),
         ("policy", "v1"),
+        ("scheduling.k8s.io", "v1"),
         ("storage.k8s.io", "v1"),
     )

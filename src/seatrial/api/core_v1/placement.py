@@ -1,4 +1,4 @@
-"""Where a Pod may run: affinity, tolerations, topology spread constraints. Validation only.
+"""Where a Pod may run: affinity, tolerations, topology spread constraints: validation, and what creation makes of it.
 
 Follows validateAffinity, ValidateTolerations and validateTopologySpreadConstraints of pkg/apis/core/validation (1.32).
 """
@@ -142,3 +142,22 @@ def _validate_pod_term(term: Mapping[str, Any], path: str) -> Iterator[FieldErro
         yield validation.required(f"{path}.topologyKey", "can not be empty")
         return
     yield from label_selectors.validate_label_name(term["topologyKey"], f"{path}.topologyKey")
+
+
+def apply_label_keys(affinity: JSON, labels: Mapping[str, str]) -> None:
+    """Put matchLabelKeys and mismatchLabelKeys into the label selectors (pkg/registry/core/pod/strategy.go)."""
+    for name in ("podAffinity", "podAntiAffinity"):
+        rules = affinity.get(name) or {}
+        terms = (*(rules.get(_REQUIRED) or ()), *(each["podAffinityTerm"] for each in rules.get(_PREFERRED) or ()))
+        for term in terms:
+            if term.get("labelSelector") is None:
+                continue
+            added = [
+                {"key": key, "operator": operator, "values": [labels[key]]}
+                for field, operator in (("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn"))
+                for key in term.get(field) or ()
+                if key in labels
+            ]
+            if added:
+                before = term["labelSelector"].get("matchExpressions") or []
+                term["labelSelector"] = {**term["labelSelector"], "matchExpressions": [*before, *added]}

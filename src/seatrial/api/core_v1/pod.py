@@ -6,7 +6,7 @@ Follows pkg/registry/core/pod/strategy.go and pkg/apis/core/validation (Validate
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
-from seatrial.api.core_v1 import pod_columns, pod_spec, resources
+from seatrial.api.core_v1 import placement, pod_columns, pod_spec, resources
 from seatrial.api.resource import Resource
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, times, validation
@@ -176,6 +176,7 @@ def validate_status_update(new: JSON, old: JSON) -> list[FieldError]:
 def prepare_for_create(obj: JSON) -> None:
     """A new Pod is Pending; whatever status came along is dropped."""
     spec = obj.get("spec") or {}
+    placement.apply_label_keys(spec.get("affinity") or {}, objects.labels(obj))
     obj["status"] = {"phase": "Pending", "qosClass": resources.qos_class(spec)}
     if spec.get("schedulingGates"):
         obj["status"]["conditions"] = [_scheduling_gated(objects.creation_timestamp(obj))]

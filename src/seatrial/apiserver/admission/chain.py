@@ -42,7 +42,7 @@ WITH_EXISTING_ACCOUNTS: tuple[Plugin, ...] = (
 
 def validating() -> tuple[Plugin, ...]:
     """Those that look at the finished object and change nothing of it; new ones, since quotas are counted in them."""
-    return limit_ranger.validate, resource_quota.QuotaEnforcer()
+    return limit_ranger.validate, priority.validate, resource_quota.QuotaEnforcer()
 
 
 async def admit(plugins: Sequence[Plugin], attributes: Attributes) -> None:

@@ -1,24 +1,27 @@
-"""Priority: the number behind a Pod's priority class.
+"""Priority: the number behind a Pod's priority class, and that only one class is the default.
 
-Follows plugin/pkg/admission/priority/admission.go. The two classes that every cluster has are known; there are no
-PriorityClass objects yet, so other names are refused as unknown.
+Follows plugin/pkg/admission/priority/admission.go (1.32).
 """
 
+from seatrial.api.scheduling_v1.priority_class import PREEMPT
+from seatrial.api.scheduling_v1.priority_class import RESOURCE as PRIORITY_CLASSES
 from seatrial.apiserver.admission.base import Attributes
+from seatrial.base.types import JSON
+from seatrial.machinery import objects
 
-BUILT_IN = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
-DEFAULT_PRIORITY = 0
-PREEMPT = "PreemptLowerPriority"
+NO_CLASS: JSON = {"metadata": {"name": ""}, "value": 0, "preemptionPolicy": PREEMPT}
+"""What a Pod gets that names no class where no class is the default."""
 
 
 async def admit(attributes: Attributes) -> None:
+    """Fill in what the class of a new Pod says; it may not say something else itself."""
     if not attributes.is_new_pod:
         return
     spec = attributes.obj["spec"]
-    name = spec.get("priorityClassName")
-    if name and name not in BUILT_IN:
-        raise attributes.forbidden(f"no PriorityClass with name {name} was found")
-    priority = BUILT_IN[name] if name else DEFAULT_PRIORITY
+    found = await _class_of(attributes, spec.get("priorityClassName") or "")
+    if objects.name(found):
+        spec["priorityClassName"] = objects.name(found)
+    priority, policy = found["value"], found.get("preemptionPolicy") or PREEMPT
     given = spec.get("priority")
     if given is not None and given != priority:
         raise attributes.forbidden(
@@ -26,9 +29,36 @@ async def admit(attributes: Attributes) -> None:
             f"priority admission controller computed {priority} from the given PriorityClass name"
         )
     spec["priority"] = priority
-    policy = spec.setdefault("preemptionPolicy", PREEMPT)
-    if policy != PREEMPT:
+    if spec.setdefault("preemptionPolicy", policy) != policy:
         raise attributes.forbidden(
-            f"the string value of PreemptionPolicy ({policy}) must not be provided in pod spec; "
-            f"priority admission controller computed {PREEMPT} from the given PriorityClass name"
+            f"the string value of PreemptionPolicy ({spec['preemptionPolicy']}) must not be provided in pod spec; "
+            f"priority admission controller computed {policy} from the given PriorityClass name"
         )
+
+
+async def validate(attributes: Attributes) -> None:
+    """Refuse a second default among the classes."""
+    if attributes.resource is not PRIORITY_CLASSES or attributes.operation == "DELETE":
+        return
+    if not attributes.obj.get("globalDefault"):
+        return
+    known = await _default(attributes)
+    if known is not None and objects.name(known) != objects.name(attributes.obj):
+        raise attributes.forbidden(
+            f"PriorityClass {objects.name(known)} is already marked as default. Only one default can exist"
+        )
+
+
+async def _class_of(attributes: Attributes, name: str) -> JSON:
+    if not name:
+        return await _default(attributes) or NO_CLASS
+    found = await attributes.lookup(PRIORITY_CLASSES, "", name)
+    if found is None:
+        raise attributes.forbidden(f"no PriorityClass with name {name} was found")
+    return found
+
+
+async def _default(attributes: Attributes) -> JSON | None:
+    """Of several, which can't be but may be there from before, the one of the lowest value."""
+    classes = await attributes.cluster.select(PRIORITY_CLASSES, "")
+    return min((each for each in classes if each.get("globalDefault")), key=lambda each: each["value"], default=None)

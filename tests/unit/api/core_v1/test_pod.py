@@ -303,3 +303,23 @@ def test_a_container_that_ended_for_good_stays_ended() -> None:
     new["status"]["containerStatuses"][0]["state"] = {"running": {}}
     (error,) = pod.validate_status_update(new, old)
     assert str(error) == "status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state"
+
+
+def test_label_keys_of_affinity_become_requirements_of_its_selectors() -> None:
+    term = {
+        "topologyKey": "zone",
+        "labelSelector": {"matchLabels": {"app": "web"}},
+        "matchLabelKeys": ["hash", "absent"],
+        "mismatchLabelKeys": ["team"],
+    }
+    weighted = [{"weight": 1, "podAffinityTerm": term}]
+    made = a_pod(affinity={"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": weighted}})
+    made["metadata"]["labels"] = {"hash": "1", "team": "blue"}
+    pod.prepare_for_create(made)
+    assert term["labelSelector"] == {
+        "matchLabels": {"app": "web"},
+        "matchExpressions": [
+            {"key": "hash", "operator": "In", "values": ["1"]},
+            {"key": "team", "operator": "NotIn", "values": ["blue"]},
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Group scheduling.k8s.io, version v1."""
