@@ -111,12 +111,16 @@ class NodeAgent:
             for worker in node.workers.values():
                 worker.abandon()
         await self._runtime.aclose()
+        unheard = [node.recorder for node in self._nodes.values() if node.recorder and not node.link.is_whole]
+        for recorder in unheard:
+            await recorder.abandon()
         for node in self._nodes.values():
+            node.link.wake()
             await node.context.volumes.close()
         await self._supervisor.stop()
         for node in self._nodes.values():
             if node.recorder is not None:
-                await (node.recorder.stop() if node.link.is_whole else node.recorder.abandon())
+                await node.recorder.stop()
 
     async def add_node(self, options: NodeOptions) -> None:
         """Register the node, or take over the one of this name that is there."""
@@ -225,6 +229,7 @@ class NodeAgent:
             ),
             volumes=VolumeMounts(
                 NodeIdentity(options.name, self._network.host_ip),
+                link,
                 self._plugins,
                 self._informers,
                 self._env,

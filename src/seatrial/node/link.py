@@ -36,8 +36,12 @@ class Link:
     def pause(self) -> None:
         self._awake.clear()
 
+    def wake(self) -> None:
+        """What was held up goes on."""
+        self._awake.set()
+
     def mend(self) -> None:
-        """What was held up goes on; requests reach the API again."""
+        """Not paused, not cut off."""
         self.is_cut = False
         self._awake.set()
 

@@ -17,6 +17,7 @@ from seatrial.base.env import Env
 from seatrial.base.errors import VolumeError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
+from seatrial.node.link import Link
 from seatrial.node.volume_wording import Wording
 from seatrial.reconcile.informer import Informers
 from seatrial.volumes import base
@@ -53,6 +54,7 @@ class VolumeMounts:
     def __init__(
         self,
         node: NodeIdentity,
+        link: Link,
         plugins: Plugins,
         informers: Informers,
         env: Env,
@@ -61,7 +63,7 @@ class VolumeMounts:
         wording: Wording,
         directory: Path | None,
     ) -> None:
-        self._node, self._plugins, self._env, self._supervisor = node, plugins, env, supervisor
+        self._node, self._to_api, self._plugins, self._env, self._supervisor = node, link, plugins, env, supervisor
         self._tell, self._wording, self._directory = tell, wording, directory
         self._claims = informers.informer(PERSISTENT_VOLUME_CLAIMS).cache
         self._persistent = informers.informer(PERSISTENT_VOLUMES).cache
@@ -184,6 +186,7 @@ class VolumeMounts:
         back_off = FIRST_BACK_OFF_SECONDS
         while volume.users and not volume.mounted:
             await self._attached(volume)
+            await self._to_api.awake()
             try:
                 volume.path = await volume.plugin.mount(volume.spec, self._node, self._where(volume))
                 volume.mounted = True
@@ -198,7 +201,7 @@ class VolumeMounts:
     async def _attached(self, volume: _Volume) -> None:
         """Until the attach/detach controller has done its part."""
         while volume.plugin.attachable and volume.spec.persistent and volume.users:
-            volume.attached = any(
+            volume.attached = self._to_api.is_whole and any(
                 each["spec"]["nodeName"] == self._node.name
                 and objects.get(each, "spec", "source", "persistentVolumeName") == volume.spec.name
                 and (each.get("status") or {}).get("attached")
@@ -227,6 +230,7 @@ class VolumeMounts:
     async def _unmount(self, volume: _Volume) -> None:
         back_off = FIRST_BACK_OFF_SECONDS
         while volume.mounted:
+            await self._to_api.awake()
             try:
                 await volume.plugin.unmount(volume.spec, self._node, self._where(volume))
                 volume.mounted = False
