@@ -1,0 +1,1 @@
+"""RBD images: stores, locks, watchers, and the plugin that mounts them."""
