@@ -30,6 +30,7 @@ from seatrial.store.base import Store
 from seatrial.store.open import open_store
 
 if TYPE_CHECKING:
+    from seatrial.cluster.image_storage import ImageStorage
     from seatrial.cluster.loops import Loops
     from seatrial.cluster.nodes import Nodes
     from seatrial.node.agent import NodeAgent
@@ -63,6 +64,7 @@ class Cluster:
         self._plane: ControlPlane | None = None
         self._agent: NodeAgent | None = None
         self.kubeconfig = Path()
+        self.images: ImageStorage | None = None
         self.lowest_bindable_port = 0
 
     @property
@@ -182,10 +184,14 @@ class Cluster:
         # there: loading them takes as long as all that came before.
         if self.config.serve:
             await asyncio.to_thread(importlib.import_module, "seatrial.cluster.loops")
+        from seatrial.cluster import image_storage
         from seatrial.cluster.loops import Loops
+        from seatrial.volumes import registry
 
+        self.images = await image_storage.open_storage(self.config, self.env, folder, stack)
         loops = Loops(plane, hosted, self.env)
-        await loops.start(self.config, self._model, self._machines, folder / "pods", ca, stack)
+        plugins = registry.plugins(self.images.plugin)
+        await loops.start(self.config, self._model, self._machines, folder / "pods", plugins, ca, stack)
         return loops
 
     def _state(self) -> ClusterState:
@@ -199,5 +205,6 @@ class Cluster:
             runtime="simulated" if self.config.simulated else "process",
             data_dir=str(self.config.data_dir or ""),
             kubernetes_version=self.config.kubernetes_version,
+            images=self.images.shown if self.images else "",
             started_at=times.format_time(self.env.now()),
         )

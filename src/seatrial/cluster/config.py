@@ -45,6 +45,8 @@ class ClusterConfig:
     endpoint_lag: float = 0.0
     """Seconds by which the proxies learn of endpoint changes too late, as on a cluster of many machines; a Pod's
     SIGTERM does not wait for them then, and a connection that an endpoint refuses is refused."""
+    classic_messages: bool = False
+    """Tell of volumes that can't be mounted in the words of Kubernetes 1.4 and 1.5."""
     privileged: bool | None = None
     """Use root's means (network namespaces, 10.96/16). None: if we may."""
 

@@ -14,9 +14,11 @@ from seatrial.node.images import Catalogue
 from seatrial.node.registration import NodeOptions
 from seatrial.node.runtimes.base import Runtime
 from seatrial.node.runtimes.simulated import Model, SimulatedRuntime
+from seatrial.node.volume_wording import Classic, Current
 from seatrial.proxy.agent import ProxyAgent
 from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.recorder import Recorder
+from seatrial.volumes.base import Plugins
 
 
 class Loops:
@@ -33,6 +35,7 @@ class Loops:
         model: Model | None,
         machines: Sequence[NodeOptions],
         pods: Path,
+        plugins: Plugins,
         ca: str,
         stack: AsyncExitStack,
     ) -> None:
@@ -51,6 +54,8 @@ class Loops:
             self._hosted.network,
             [*(NodeOptions(f"node-{number}") for number in range(1, config.nodes + 1)), *machines],
             directory=pods,
+            plugins=plugins,
+            wording=Classic() if config.classic_messages else Current(),
             withdrawn=proxy.withdrawn if proxy and not config.endpoint_lag else None,
         )
         stack.push_async_callback(agent.stop)

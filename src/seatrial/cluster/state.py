@@ -27,6 +27,8 @@ class ClusterState:
     data_dir: str
     kubernetes_version: str
     started_at: str
+    images: str = ""
+    """Where its RBD images are, and how they are mounted."""
 
 
 class StateLock:

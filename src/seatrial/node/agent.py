@@ -35,8 +35,7 @@ from seatrial.node.volume_mounts import VolumeMounts
 from seatrial.node.volume_wording import Current, Wording
 from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.recorder import Recorder
-from seatrial.volumes import registry
-from seatrial.volumes.base import NodeIdentity, Plugins
+from seatrial.volumes.base import NO_PLUGINS, NodeIdentity, Plugins
 
 
 @dataclass(slots=True)
@@ -67,7 +66,7 @@ class NodeAgent:
         nodes: Sequence[NodeOptions] = (),
         *,
         directory: Path | None = None,
-        plugins: Plugins | None = None,
+        plugins: Plugins = NO_PLUGINS,
         wording: Wording | None = None,
         withdrawn: Callable[[JSON], Awaitable[None]] | None = None,
         renew_seconds: float = RENEW_SECONDS,
@@ -75,7 +74,7 @@ class NodeAgent:
         self._client, self._informers, self._env = client, informers, env
         self._runtime, self._network, self._withdrawn = runtime, network, withdrawn
         self._directory = directory
-        self._plugins = plugins if plugins is not None else registry.plugins()
+        self._plugins = plugins
         self._wording = wording or Current()
         self._wanted = tuple(nodes)
         self._nodes: dict[str, _Node] = {}

@@ -214,7 +214,9 @@ class VolumeMounts:
     def _failed(self, volume: _Volume, error: str, back_off: float) -> None:
         for pod, _ in volume.users.values():
             message = self._wording.failed(volume.key, volume.spec, pod, error)
-            log.error(self._wording.no_retries(volume.key, pod, self._env.now() + back_off, back_off, message))
+            log.error(
+                self._wording.no_retries(volume.key, volume.spec, pod, self._env.now() + back_off, back_off, message)
+            )
             self._tell(pod, "FailedMount", message)
 
     async def _rest(self, volume: _Volume, seconds: float) -> None:

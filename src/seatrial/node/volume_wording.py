@@ -18,7 +18,7 @@ class Wording(Protocol):
 
     def started(self, key: str, spec: VolumeSpec, pod: JSON) -> str: ...
     def failed(self, key: str, spec: VolumeSpec, pod: JSON, error: str) -> str: ...
-    def no_retries(self, key: str, pod: JSON, until: float, seconds: float, error: str) -> str: ...
+    def no_retries(self, key: str, spec: VolumeSpec, pod: JSON, until: float, seconds: float, error: str) -> str: ...
     def timed_out(
         self, pod: JSON, unmounted: Sequence[str], unattached: Sequence[str], problems: Sequence[tuple[str, str]]
     ) -> list[tuple[str, str]]:
@@ -36,7 +36,7 @@ class Current:
     def failed(self, key: str, spec: VolumeSpec, pod: JSON, error: str) -> str:
         return f'MountVolume.SetUp failed for volume "{spec.name}" : {error}'
 
-    def no_retries(self, key: str, pod: JSON, until: float, seconds: float, error: str) -> str:
+    def no_retries(self, key: str, spec: VolumeSpec, pod: JSON, until: float, seconds: float, error: str) -> str:
         operation = f"{{volumeName:{key} podName:{objects.uid(pod)} nodeName:}}"
         return f'Operation for "{operation}" failed. {_no_retries(until, seconds)} Error: {error}'
 
@@ -54,16 +54,17 @@ class Classic:
     """Releases 1.4 and 1.5: a second event, FailedSync, follows."""
 
     def started(self, key: str, spec: VolumeSpec, pod: JSON) -> str:
-        uid = objects.uid(pod)
+        uid, key = objects.uid(pod), _key(key, spec, pod)
         to = f'pod "{uid}" (UID: "{uid}"). '
         return f'MountVolume operation started for volume "{key}" (spec.Name: "{spec.name}") to {to}'
 
     def failed(self, key: str, spec: VolumeSpec, pod: JSON, error: str) -> str:
-        uid = objects.uid(pod)
+        uid, key = objects.uid(pod), _key(key, spec, pod)
         where = f'volume "{key}" (spec.Name: "{spec.name}") pod "{uid}" (UID: "{uid}")'
         return f"MountVolume.SetUp failed for {where} with: {error}"
 
-    def no_retries(self, key: str, pod: JSON, until: float, seconds: float, error: str) -> str:
+    def no_retries(self, key: str, spec: VolumeSpec, pod: JSON, until: float, seconds: float, error: str) -> str:
+        key = _key(key, spec, pod)
         operation = f'"\\"{key}\\" (\\"{objects.uid(pod)}\\")"'
         return f"Operation for {operation} failed. {_no_retries(until, seconds)} Error: {error}"
 
@@ -77,6 +78,11 @@ class Classic:
         )
         mounting = f'Unable to mount volumes for pod "{name}_{namespace}({objects.uid(pod)})": {why}'
         return [("FailedMount", mounting), ("FailedSync", f"Error syncing pod, skipping: {why}")]
+
+
+def _key(key: str, spec: VolumeSpec, pod: JSON) -> str:
+    """RBD volumes had a name for each Pod then."""
+    return f"kubernetes.io/rbd/{objects.uid(pod)}-{spec.name}" if spec.kind == "rbd" else key
 
 
 def _no_retries(until: float, seconds: float) -> str:

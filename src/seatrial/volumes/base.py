@@ -9,6 +9,7 @@ On simulated nodes the same plugins run with `where` None: every rule and lock h
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from seatrial.base.errors import VolumeError
@@ -166,3 +167,4 @@ def single_node(access_modes: tuple[str, ...]) -> bool:
 
 Plugins = Mapping[str, Plugin]
 """By the kind of source; see VolumeSpec.kind."""
+NO_PLUGINS: Plugins = MappingProxyType({})

@@ -68,6 +68,7 @@ def _text(facts: dict[str, Any]) -> None:
         ("kubeconfig", facts["kubeconfig"]),
         ("speaks", f"Kubernetes {facts['kubernetes_version']}"),
         ("data", facts["data_dir"] or "in memory"),
+        ("images", facts["images"]),
     ]
     if facts["insecure_url"]:
         rows.insert(2, ("insecure", facts["insecure_url"]))

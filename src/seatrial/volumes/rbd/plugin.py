@@ -7,7 +7,7 @@ part of node10), an unlock that fails is tried again, and a mount that fails lea
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -28,12 +28,11 @@ class Mounter(Protocol):
 
 @dataclass
 class Held:
-    """An image that is mounted on a node, for so many volumes. `path` None: on a simulated node."""
+    """An image that is mounted on a node. `path` None: on a simulated node."""
 
     client: Client
     where: Path | None
     path: Path | None = None
-    volumes: set[str] = field(default_factory=set)
     locked: bool = False
 
 
@@ -51,7 +50,8 @@ class Rbd:
         self._turns: dict[tuple[str, ImageName], asyncio.Lock] = {}
 
     def unique_name(self, spec: VolumeSpec, pod_uid: str) -> str:
-        return f"{self.name}/{pod_uid}-{spec.name}"
+        name = image_of(spec)
+        return f"{self.name}/{name.pool}:{name.image}"
 
     async def run(self) -> None:
         """For ever: tell the store that the clients of living nodes are alive."""
@@ -68,7 +68,6 @@ class Rbd:
             if held is None:
                 held = await self._map(spec, name, node, where)
                 self.held[node.name, name] = held
-            held.volumes.add(spec.name)
             return held.path
 
     async def _map(self, spec: VolumeSpec, name: ImageName, node: NodeIdentity, where: Path | None) -> Held:
@@ -110,12 +109,10 @@ class Rbd:
             held = self.held.get((node.name, name))
             if held is None:
                 return
-            held.volumes.discard(spec.name)
-            if not held.volumes:
-                if held.where is not None and self._mounter is not None:
-                    await self._mounter.unmount(name, node.name, held.where)
-                await self._give_back(name, node, held)
-                del self.held[node.name, name]
+            if held.where is not None and self._mounter is not None:
+                await self._mounter.unmount(name, node.name, held.where)
+            await self._give_back(name, node, held)
+            del self.held[node.name, name]
 
     async def _give_back(self, name: ImageName, node: NodeIdentity, held: Held) -> None:
         """Watch, lock and session; what is gone already is no error: somebody has broken the lock."""
