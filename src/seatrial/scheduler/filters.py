@@ -18,7 +18,7 @@ def node_unschedulable(info: PodInfo, snapshot: Snapshot) -> Check | None:
     rejection = Rejection("NodeUnschedulable", ("node(s) were unschedulable",), True)
 
     def check(node: NodeInfo) -> Rejection | None:
-        return rejection if node.node and node.node["spec"].get("unschedulable") else None
+        return rejection if node.unschedulable else None
 
     return check
 
@@ -36,7 +36,7 @@ def taint_toleration(info: PodInfo, snapshot: Snapshot) -> Check | None:
     """The first NoSchedule or NoExecute taint that the Pod doesn't tolerate."""
 
     def check(node: NodeInfo) -> Rejection | None:
-        taint = taints.first_untolerated(info.pod, node.node or {})
+        taint = taints.first_untolerated(info.pod, node.taints) if node.taints else None
         if taint is None:
             return None
         text = f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value') or ''}}}"

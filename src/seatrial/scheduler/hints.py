@@ -67,8 +67,8 @@ def _is_uncordoned(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
 
 
 def _is_tolerated(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
-    kept_away = old is None or taints.first_untolerated(waiting.pod, old) is not None
-    return kept_away and taints.first_untolerated(waiting.pod, new) is None
+    kept_away = old is None or taints.first_untolerated(waiting.pod, taints.of_node(old)) is not None
+    return kept_away and taints.first_untolerated(waiting.pod, taints.of_node(new)) is None
 
 
 def _is_wanted(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:

@@ -4,7 +4,7 @@ Follows pkg/scheduler/framework/plugins/interpodaffinity/{filtering,scoring}.go 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from seatrial.machinery.selectors import Selector
 from seatrial.scheduler import affinity
@@ -36,19 +36,26 @@ def pod_affinity(info: PodInfo, snapshot: Snapshot) -> Check | None:
     taken = {domain for term in apart for domain in _domains(term.topology_key, snapshot.counts(term.pods), snapshot)}
     is_first = not any(present) and all(_means(term, info, snapshot) for term in together)
 
+    keys = [term.topology_key for term in apart]
+
     def check(node: NodeInfo) -> Rejection | None:
         labels = node.labels
-        if any(term.topology_key not in labels for term in together):
+        if together and not is_together(labels):
             return _NOT_TOGETHER
-        found = ((term.topology_key, labels[term.topology_key]) in there
-                 for term, there in zip(together, present, strict=True))  # fmt: skip
-        if not is_first and not all(found):
-            return _NOT_TOGETHER
-        if taken and any((term.topology_key, labels.get(term.topology_key)) in taken for term in apart):
+        if taken and any((key, labels.get(key)) in taken for key in keys):
             return _NOT_APART
-        if kept_off and any(domain in kept_off for domain in labels.items()):
+        if kept_off and not kept_off.isdisjoint(labels.items()):
             return _OTHERS_KEEP_APART
         return None
+
+    def is_together(labels: Mapping[str, str]) -> bool:
+        if any(term.topology_key not in labels for term in together):
+            return False
+        found = (
+            (term.topology_key, labels[term.topology_key]) in there
+            for term, there in zip(together, present, strict=True)
+        )
+        return is_first or all(found)
 
     return check
 
@@ -91,7 +98,8 @@ def preferred_neighbours(
             _weigh(weights, term, term.weight or HARD_WEIGHT, there, snapshot)
     if not weights:
         return None
-    sums = [sum(_of_node(weights, node)) for node in nodes]
+    keys = sorted({key for key, _ in weights})
+    sums = [sum(weights.get((key, node.labels.get(key, "")), 0) for key in keys) for node in nodes]
     least, most = min(sums), max(sums)
     return [int(100 * (each - least) / (most - least)) for each in sums] if most > least else None
 
@@ -99,7 +107,3 @@ def preferred_neighbours(
 def _weigh(weights: Counter[Domain], term: Term, weight: int, counts: Mapping[str, int], snapshot: Snapshot) -> None:
     for domain, number in _domains(term.topology_key, counts, snapshot).items():
         weights[domain] += number * (weight if term.together else -weight)
-
-
-def _of_node(weights: Counter[Domain], node: NodeInfo) -> Iterable[int]:
-    return (weights[domain] for domain in node.labels.items() if domain in weights)

@@ -17,6 +17,7 @@ from seatrial.scheduler import affinity, pod_counts, requests
 from seatrial.scheduler.affinity import PodSet
 from seatrial.scheduler.pod_counts import PodCounts, Sets
 from seatrial.scheduler.term_index import TermIndex
+from seatrial.workloads import taints
 
 HostPort = tuple[str, str, int]
 """(address, protocol, port); address "0.0.0.0" is every address."""
@@ -25,7 +26,17 @@ HostPort = tuple[str, str, int]
 class PodInfo:
     """A Pod, with what is worked out of it once."""
 
-    __slots__ = ("cpu_for_scoring", "host_ports", "key", "memory_for_scoring", "pod", "requests", "terms", "uid")
+    __slots__ = (
+        "cpu_for_scoring",
+        "host_ports",
+        "key",
+        "labels",
+        "memory_for_scoring",
+        "pod",
+        "requests",
+        "terms",
+        "uid",
+    )
 
     def __init__(self, pod: JSON) -> None:
         self.pod = pod
@@ -34,35 +45,43 @@ class PodInfo:
         self.requests = {name: amount for name, amount in requests.of_pod(pod).items() if amount}
         self.cpu_for_scoring, self.memory_for_scoring = requests.for_scoring(pod)
         self.host_ports = host_ports(pod)
+        self.labels = objects.labels(pod)
         self.terms = affinity.all_of(pod)
 
     @property
     def priority(self) -> int:
         return int(self.pod["spec"].get("priority") or 0)
 
-    @property
-    def labels(self) -> Mapping[str, str]:
-        return objects.labels(self.pod)
-
 
 class NodeInfo:
     """A node (None while only its Pods are known) and the sum of what its Pods ask for."""
 
-    __slots__ = ("allocatable", "cpu_for_scoring", "memory_for_scoring", "name", "node", "pods", "ports", "requested")
+    __slots__ = (
+        "allocatable",
+        "cpu_for_scoring",
+        "labels",
+        "memory_for_scoring",
+        "name",
+        "node",
+        "pods",
+        "ports",
+        "requested",
+        "taints",
+        "unschedulable",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.node: JSON | None = None
+        self.labels: Mapping[str, str] = {}
+        self.taints: Sequence[JSON] = ()
+        self.unschedulable = False
         self.allocatable: dict[str, int] = {}
         self.pods: dict[str, PodInfo] = {}
         self.requested: dict[str, int] = {}
         self.cpu_for_scoring = 0
         self.memory_for_scoring = 0
         self.ports: dict[HostPort, int] = {}
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        return objects.labels(self.node) if self.node is not None else {}
 
     def count(self, info: PodInfo, sign: int) -> None:
         for name, amount in info.requests.items():
@@ -128,6 +147,8 @@ class Snapshot:
         if info.node is None or (info.node.get("status") or {}).get("allocatable") != status.get("allocatable"):
             info.allocatable = requests.amounts(status.get("allocatable"))
         info.node = node
+        info.labels, info.taints = objects.labels(node), taints.of_node(node)
+        info.unschedulable = bool((node.get("spec") or {}).get("unschedulable"))
         if info.name not in self._nodes:
             self._nodes[info.name] = info
             self._list = None

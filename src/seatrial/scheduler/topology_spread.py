@@ -105,7 +105,7 @@ def _inclusion(constraint: Constraint, pod: JSON) -> Callable[[NodeInfo], bool]:
     def included(node: NodeInfo) -> bool:
         if by_affinity and not node_affinity.required_matches(pod, node.node or {}):
             return False
-        return not constraint.honors_taints or taints.first_untolerated(pod, node.node or {}) is None
+        return not constraint.honors_taints or taints.first_untolerated(pod, node.taints) is None
 
     return included
 
@@ -135,9 +135,9 @@ def _scores(
     if not soft:
         return None
     keys = [constraint.topology_key for constraint in soft]
-    raw: list[float | None] = [
-        None if needs_all_keys and any(key not in node.labels for key in keys) else 0.0 for node in nodes
-    ]
+    raw: list[float | None] = [0.0] * len(nodes)
+    if needs_all_keys:
+        raw = [None if any(key not in node.labels for key in keys) else 0.0 for node in nodes]
     scored = [node for node, score in zip(nodes, raw, strict=True) if score is not None]
     for constraint in soft:
         counts = _soft_counts(constraint, keys if needs_all_keys else (), info, scored, snapshot)
@@ -158,8 +158,8 @@ def _soft_counts(
     counts = snapshot.counts(_pods(constraint, info))
     key = constraint.topology_key
     if key == HOSTNAME:
-        return {node.labels[key]: counts.get(node.name, 0) for node in scored if key in node.labels}
-    domains = {node.labels[key]: 0 for node in scored if key in node.labels}
+        return {value: counts.get(node.name, 0) for node in scored if (value := node.labels.get(key)) is not None}
+    domains = {value: 0 for node in scored if (value := node.labels.get(key)) is not None}
     if domains:
         included = _inclusion(constraint, info.pod)
         for name, number in counts.items():

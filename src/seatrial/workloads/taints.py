@@ -37,9 +37,9 @@ def tolerated(pod: JSON, taint: JSON) -> bool:
     return any(tolerates(toleration, taint) for toleration in tolerations(pod))
 
 
-def first_untolerated(pod: JSON, node: JSON) -> JSON | None:
-    """The first taint of the node that keeps the Pod away."""
-    for taint in of_node(node):
+def first_untolerated(pod: JSON, taints: Iterable[JSON]) -> JSON | None:
+    """The first taint that keeps the Pod away."""
+    for taint in taints:
         if taint["effect"] != "PreferNoSchedule" and not tolerated(pod, taint):
             return taint
     return None
