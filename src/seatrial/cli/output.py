@@ -63,6 +63,13 @@ class Live:
             self._stream.flush()
             self._last = [summary]
 
+    def clear(self) -> None:
+        """Take away what is drawn, so that lines can be printed in its place."""
+        if self.on_terminal and self._drawn:
+            self._stream.write(f"\x1b[{self._drawn}A\x1b[J")
+            self._stream.flush()
+            self._drawn = 0
+
     def done(self) -> None:
         """Leave what is drawn where it is; the next output goes below it."""
         self._drawn = 0

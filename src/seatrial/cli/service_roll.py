@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seatrial.base.errors import SeatrialError, ToolError
 from seatrial.cli import event_lines, output
 
 if TYPE_CHECKING:
@@ -52,16 +53,26 @@ class Shown:
             fields = {"outcome": ending.outcome, "reason": ending.reason, "message": ending.message}
             event_lines.write("result", **fields, exit_code=ending.exit_code, **figures)
             return
-        self._clear()
+        self._live.clear()
         good = not ending.reason
         text = ending.outcome if good else f"{ending.outcome} ({ending.reason}): {ending.message}"
         colour = output.GREEN if good else output.RED
         click.echo(click.style(text, fg=colour, bold=True) if self._live.on_terminal else text)
-        told = [f"{name.replace('_', ' ')}: {value}" for name, value in figures.items() if value is not None]
+        named = {name.replace("_", " "): value for name, value in figures.items() if value is not None}
+        told = [f"{name}: {' '.join(value) if isinstance(value, list) else value}" for name, value in named.items()]
         click.echo("  " + ", ".join(told))
 
+    def failed(self, error: SeatrialError) -> None:
+        """It can't be done, or not now; people see the error itself."""
+        if self._json:
+            code = error.exit_code if isinstance(error, ToolError) else 1
+            event_lines.write("result", outcome="error", reason="", message=str(error), exit_code=code)
+        else:
+            self._live.clear()
+
     def _line(self, event: "Event") -> None:
-        self._clear()
+        self._live.clear()
+        self._note = ""
         colour = output.RED if event.kind == "trouble" else None
         click.echo(click.style(event.text, fg=colour) if colour and self._live.on_terminal else event.text)
         if self._live.on_terminal and self._rows:
@@ -70,11 +81,6 @@ class Shown:
     def _draw(self, summary: str) -> None:
         lines = [*self._rows, *([f"  {self._note}"] if self._note else []), *([self._traffic] if self._traffic else [])]
         self._live.show(lines, summary)
-
-    def _clear(self) -> None:
-        if self._live.on_terminal:
-            self._live.show([], "")
-            self._live.done()
 
 
 def _rows(fields: dict[str, Any]) -> list[str]:

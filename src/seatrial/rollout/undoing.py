@@ -91,15 +91,15 @@ async def undo(client: Client, workload: Workload, number: int, *, dry_run: bool
 
     A conflict may be one with ourselves, when an answer was lost: then all is done.
     """
-    tried: tuple[Revision, Plan] | None = None
+    target: Revision | None = None
+    plan: Plan | None = None
     for attempt in range(ATTEMPTS):
         obj = await workload.get(client)
-        if tried and template_hash.equal_ignoring_hash(tried[0].template, obj["spec"]["template"]):
-            return tried[1]
-        target = target_of(obj, await revision_log.of(client, workload, obj), workload, number)
-        found = await configuration.read(client, target.template, workload.namespace)
-        plan = make(obj, target, found)
-        tried = None if dry_run else (target, plan)
+        if target is None:
+            target = target_of(obj, await revision_log.of(client, workload, obj), workload, number)
+        elif plan and not dry_run and template_hash.equal_ignoring_hash(target.template, obj["spec"]["template"]):
+            return plan
+        plan = make(obj, target, await configuration.read(client, target.template, workload.namespace))
         try:
             await client.patch(
                 workload.resource, workload.name, workload.namespace, plan.patch, patch_type=JSON_PATCH, dry_run=dry_run

@@ -139,8 +139,7 @@ class _Shown:
         if self._json:
             event_lines.write("freed", ordinal=stuck.ordinal, pod=stuck.name, revision=stuck.revision)
         else:
-            self._live.show([], "")
-            self._live.done()
+            self._live.clear()
             click.echo(f"{stuck}: evicted")
 
     def failed(self, error: SeatrialError) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seatrial.base.errors import ToolError
+from seatrial.base.errors import SeatrialError, ToolError
 from seatrial.cli import target
 from seatrial.cli.go_flags import Duration, GoCommand
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 AGENT = "seatrial-rollout-service"
 AGAIN = "run the same command again to go on"
+INTERRUPTED = 130
 
 
 @click.command("service", cls=GoCommand)
@@ -63,8 +64,12 @@ def command(words: tuple[str, ...], form: str, **given: Any) -> int:
     roll = _Roll(words[0].removeprefix("service/"), given, Shown(form))
     try:
         ending = target.run(roll.run, given["kubeconfig"], given["context"], given["namespace"], AGENT)
+    except KeyboardInterrupt:
+        raise roll.failed(ToolError(f"interrupted, the roll stays as it is: {AGAIN}", INTERRUPTED)) from None
     except ConnectionError as error:
-        raise ToolError(f"{error}; {AGAIN}") from None
+        raise roll.failed(ToolError(f"{error}; {AGAIN}")) from None
+    except SeatrialError as error:
+        raise roll.failed(error) from None
     return ending.exit_code
 
 
@@ -73,6 +78,11 @@ class _Roll:
         self._name, self._given, self._shown = name, given, shown
         self._options = _options(given)
         self._threshold = _share(given["probe_threshold"])
+
+    def failed(self, error: SeatrialError) -> SeatrialError:
+        """The error, told to scripts as well."""
+        self._shown.failed(error)
+        return error
 
     async def run(self, client: "Client", namespace: str) -> "Ending":
         from seatrial.base.env import SystemEnv
@@ -118,6 +128,8 @@ class _Roll:
             "requests": traffic.requests if traffic else None,
             "failed_requests": traffic.failed if traffic else None,
         }
+        if ending.outcome != "rolled" and prepared.before:
+            figures["not_undone"] = [f"{each['kind'].lower()}/{each['metadata']['name']}" for each in prepared.before]
         self._shown.ended(ending, **figures)
         return ending
 
