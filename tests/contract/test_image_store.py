@@ -1,8 +1,8 @@
 """What every image store does, as Ceph's RBD does it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,8 +42,11 @@ def tell(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., None]:
     return run
 
 
-def refused(code: int):
-    return pytest.raises(ImageError, match=rf"\({code}\)")
+@contextmanager
+def refused(code: int) -> Iterator[None]:
+    with pytest.raises(ImageError) as caught:
+        yield
+    assert caught.value.code == code
 
 
 def test_the_pool_rbd_is_there_from_the_start(tell) -> None:

@@ -24,6 +24,7 @@ COMMANDS = {
     "uncordon": "Let a node take Pods again.",
     "node": "Crash, partition, pause or heal a node, to see what happens.",
     "rehearse": "What will this update do?",
+    "rbd": "The image store, in rbd's own words.",
     "load": "Send traffic to a URL and report every failed request.",
 }
 

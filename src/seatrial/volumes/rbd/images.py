@@ -30,11 +30,11 @@ ORDER = 22
 
 
 class ImageError(VolumeError):
-    """What the store refuses, with its errno. `what` is what was being done."""
+    """What the store refuses, with its errno. `what` is what was done; the errno's text follows, unless `whole`."""
 
-    def __init__(self, code: int, what: str) -> None:
-        super().__init__(f"{what}: ({code}) {_TEXTS.get(code, 'error')}")
-        self.code, self.what = code, what
+    def __init__(self, code: int, what: str, *, whole: bool = False) -> None:
+        super().__init__(what if whole else f"{what}: ({code}) {_TEXTS.get(code, 'error')}")
+        self.code = code
 
 
 @dataclass(frozen=True, order=True)

@@ -28,6 +28,15 @@ from seatrial.volumes.rbd.images import (
 
 VERSION = 1
 FIRST_CLIENT = 4101
+SHRINKS = "rbd: shrinking an image is only allowed with the --allow-shrink flag"
+HAS_SNAPSHOTS = (
+    "rbd: image has snapshots - these must be deleted with 'rbd snap purge' before the image can be removed."
+)
+HAS_WATCHERS = (
+    "rbd: error: image still has watchers\nThis means the image is still open or the client using it crashed. "
+    "Try again after closing/unmapping it or waiting 30s for the crashed client to timeout."
+)
+"""rbd's own words."""
 _SCHEMA = """
 CREATE TABLE pools (name TEXT PRIMARY KEY);
 CREATE TABLE images (
@@ -137,16 +146,16 @@ class Index:
         with self._change():
             self.info(name)
             if self.snapshots(name):
-                raise ImageError(ENOTEMPTY, "rbd: image has snapshots - these must be deleted first: remove error")
+                raise ImageError(ENOTEMPTY, HAS_SNAPSHOTS, whole=True)
             if self.watchers(name):
-                raise ImageError(EBUSY, "rbd: error: image still has watchers: remove error")
+                raise ImageError(EBUSY, HAS_WATCHERS, whole=True)
             for table, column in (("images", "name"), ("locks", "image"), ("watches", "image")):
                 self._rows(f"DELETE FROM {table} WHERE pool=? AND {column}=?", name.pool, name.image)
 
     def resize(self, name: ImageName, size: int, *, allow_shrink: bool) -> None:
         with self._change():
             if size < self.info(name).size and not allow_shrink:
-                raise ImageError(EINVAL, "rbd: shrinking an image is only allowed with the --allow-shrink flag")
+                raise ImageError(EINVAL, SHRINKS, whole=True)
             self._rows("UPDATE images SET size=? WHERE pool=? AND name=?", size, name.pool, name.image)
 
     # --- snapshots ---
@@ -179,7 +188,7 @@ class Index:
         with self._change():
             found = self.snapshot(name, snapshot)
             if found.protected:
-                raise ImageError(EBUSY, f"rbd: snapshot '{snapshot}' is protected from removal.")
+                raise ImageError(EBUSY, f"rbd: snapshot '{snapshot}' is protected from removal.", whole=True)
             self._rows("DELETE FROM snapshots WHERE id=?", found.id)
             return found
 
@@ -224,7 +233,7 @@ class Index:
         with self._change():
             self._require_welcome(client)
             if self.locks(name):
-                raise ImageError(EBUSY, "rbd: lock is already held by someone else")
+                raise ImageError(EBUSY, "rbd: lock is already held by someone else", whole=True)
             self._rows("INSERT INTO locks VALUES (?,?,?,?,?)", name.pool, name.image, id, client.number, client.address)
 
     def remove_lock(self, name: ImageName, id: str, locker: str, *, fence: bool) -> None:
