@@ -23,6 +23,7 @@ COMMANDS = {
     "cordon": "Keep new Pods off a node.",
     "uncordon": "Let a node take Pods again.",
     "node": "Crash, partition, pause or heal a node, to see what happens.",
+    "rescue": "Why does a Pod not get its volume, and is the lock stale?",
     "rehearse": "What will this update do?",
     "rbd": "The image store, in rbd's own words.",
     "load": "Send traffic to a URL and report every failed request.",

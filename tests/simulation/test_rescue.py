@@ -1,0 +1,209 @@
+"""Rescue on whole clusters in virtual time: what it says of Pods that hang, and what becomes of them when it acts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from seatrial.aio import virtual_loop
+from seatrial.api.registry import (
+    DEPLOYMENTS,
+    EVENTS,
+    NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    PODS,
+    STATEFUL_SETS,
+)
+from seatrial.base.types import JSON
+from seatrial.cluster.cluster import Cluster
+from seatrial.machinery import objects
+from seatrial.rescue.findings import Finding, Verdict
+from seatrial.rescue.image_access import StoreImages
+from seatrial.rescue.steps import Rescuer
+from seatrial.volumes.rbd.images import ImageName
+from simulation.node_world import is_ready
+from simulation.test_persistent_volumes import attached, claim, volume
+from simulation.worlds import deployment, world
+
+IMAGE = ImageName("mioss", "index-api-image")
+WATCH_IS_OVER = 45
+SILENT = 60
+
+
+@asynccontextmanager
+async def article(nodes: int = 2) -> AsyncIterator[Cluster]:
+    """Nodes, an image, a volume and its claim."""
+    async with world(nodes, start=1, ready=1, exit=2) as cluster:
+        assert cluster.images is not None
+        await cluster.images.store.create_pool("mioss")
+        await cluster.images.store.create(IMAGE, 2 << 30)
+        await cluster.client.create(PERSISTENT_VOLUMES, volume("index-api-pv"))
+        await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data"))
+        await asyncio.sleep(2)
+        yield cluster
+
+
+def rescuer(cluster: Cluster, *powered_off: str) -> Rescuer:
+    assert cluster.images is not None
+    return Rescuer(cluster.client, StoreImages(cluster.images.store), cluster.env, frozenset(powered_off))
+
+
+async def look(cluster: Cluster, name: str, *powered_off: str) -> Finding:
+    looked = await rescuer(cluster, *powered_off).look(("default", name))
+    assert looked is not None
+    return looked[1]
+
+
+async def run(cluster: Cluster, name: str, node: str) -> None:
+    await cluster.client.create(PODS, attached(name, node))
+    await asyncio.sleep(10)
+
+
+async def locks(cluster: Cluster) -> list[str]:
+    assert cluster.images is not None
+    return [lock.id for lock in await cluster.images.store.locks(IMAGE)]
+
+
+async def ready(cluster: Cluster, name: str) -> bool:
+    return is_ready(await cluster.client.get(PODS, name, "default"))
+
+
+async def steps_told(cluster: Cluster, name: str) -> list[str]:
+    """Reasons of Rescue's events on the Pod, in order."""
+    events = (await cluster.client.list(EVENTS, "default"))["items"]
+    mine = [e for e in events if e["source"]["component"] == "seatrial-rescue" and e["involvedObject"]["name"] == name]
+    return [e["reason"] for e in sorted(mine, key=objects.resource_version)]
+
+
+def test_the_lock_of_a_crashed_node_is_stale_once_its_watch_is_over_and_the_pod_starts() -> None:
+    async def story() -> None:
+        async with article() as cluster:
+            await run(cluster, "old", "node-1")
+            await cluster.nodes["node-1"].crash()
+            await run(cluster, "new", "node-2")
+            early = await look(cluster, "new")
+            assert early.verdict is Verdict.IN_USE
+            await asyncio.sleep(WATCH_IS_OVER)
+            finding = await look(cluster, "new")
+            assert finding.verdict is Verdict.STALE
+            assert finding.cause == "Lock"
+            assert [fact.subject.split()[0] for fact in finding.chain] == [
+                "pod", "event", "claim", "volume", "image", "node", "pods",
+            ]  # fmt: skip
+            await rescuer(cluster).fix(finding)
+            await asyncio.sleep(130)
+            assert await ready(cluster, "new")
+            assert await locks(cluster) == ["kubelet_lock_magic_node-2"]
+            assert await steps_told(cluster, "new") == ["FencedHolder", "RemovedLock"]
+
+    virtual_loop.run(story())
+
+
+@pytest.mark.parametrize("fault", ["partition", "pause"])
+def test_the_lock_of_a_node_that_is_cut_off_or_stands_still_is_in_use(fault: str) -> None:
+    async def story() -> None:
+        async with article() as cluster:
+            await run(cluster, "old", "node-1")
+            await getattr(cluster.nodes["node-1"], fault)()
+            await run(cluster, "new", "node-2")
+            await asyncio.sleep(600)
+            finding = await look(cluster, "new")
+            assert finding.verdict is Verdict.IN_USE
+            assert await rescuer(cluster).fix(finding) == finding
+            assert await locks(cluster) == ["kubelet_lock_magic_node-1"]
+
+    virtual_loop.run(story())
+
+
+def test_the_lock_of_a_living_pod_is_in_use_and_a_roll_that_overlaps_is_told_what_to_do() -> None:
+    async def story() -> None:
+        async with article() as cluster:
+            await run(cluster, "old", "node-1")
+            made = deployment("web", 1)
+            spec = made["spec"]["template"]["spec"]
+            spec |= {k: attached("x", "node-2")["spec"][k] for k in ("volumes",)} | {"nodeName": "node-2"}
+            await cluster.client.create(DEPLOYMENTS, made)
+            await asyncio.sleep(10)
+            (name,) = [objects.name(p) for p in (await cluster.client.list(PODS))["items"] if objects.name(p) != "old"]
+            finding = await look(cluster, name)
+            assert finding.verdict is Verdict.IN_USE
+            assert "old" in finding.because or "image open" in finding.because
+            assert "Recreate" in finding.remedy
+
+    virtual_loop.run(story())
+
+
+def test_a_user_who_knows_that_a_node_is_off_is_believed() -> None:
+    async def story() -> None:
+        async with article() as cluster:
+            await run(cluster, "old", "node-1")
+            await cluster.nodes["node-1"].crash()
+            await run(cluster, "new", "node-2")
+            assert (await look(cluster, "new")).verdict is Verdict.IN_USE
+            finding = await look(cluster, "new", "node-1")
+            assert finding.verdict is Verdict.STALE
+            await rescuer(cluster, "node-1").fix(finding)
+            await asyncio.sleep(130)
+            assert await ready(cluster, "new")
+
+    virtual_loop.run(story())
+
+
+def test_evidence_that_changes_after_the_answer_stops_the_rescue() -> None:
+    async def story() -> None:
+        async with article() as cluster:
+            await run(cluster, "old", "node-1")
+            await cluster.nodes["node-1"].crash()
+            await run(cluster, "new", "node-2")
+            await asyncio.sleep(WATCH_IS_OVER)
+            finding = await look(cluster, "new")
+            assert finding.verdict is Verdict.STALE
+            await cluster.nodes["node-1"].heal()
+            await asyncio.sleep(10)
+            left = await rescuer(cluster).fix(finding)
+            assert left is not None
+            assert left.verdict is Verdict.IN_USE
+            assert await steps_told(cluster, "new") == []
+
+    virtual_loop.run(story())
+
+
+def stateful_set(replicas: int = 1) -> JSON:
+    labels = {"app": "db"}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {
+            "containers": [{"name": "c", "image": "nginx:1"}],
+            "volumes": attached("x", "node-1")["spec"]["volumes"],
+        },
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "db", "namespace": "default"},
+        "spec": {"replicas": replicas, "serviceName": "db", "selector": {"matchLabels": labels}, "template": template},
+    }
+
+
+def test_a_stateful_sets_pod_on_a_dead_node_moves() -> None:
+    async def story() -> None:
+        async with article() as cluster:
+            client = cluster.client
+            await client.create(STATEFUL_SETS, stateful_set())
+            await asyncio.sleep(10)
+            node = (await client.get(PODS, "db-0", "default"))["spec"]["nodeName"]
+            await cluster.nodes[node].crash()
+            await asyncio.sleep(400)
+            finding = await look(cluster, "db-0")
+            assert (finding.cause, finding.verdict) == ("DeadNode", Verdict.STALE)
+            await rescuer(cluster).fix(finding)
+            await asyncio.sleep(130)
+            moved = await client.get(PODS, "db-0", "default")
+            assert is_ready(moved)
+            assert moved["spec"]["nodeName"] != node
+            taints = (await client.get(NODES, node))["spec"]["taints"]
+            assert "node.kubernetes.io/out-of-service" in [taint["key"] for taint in taints]
+
+    virtual_loop.run(story())
