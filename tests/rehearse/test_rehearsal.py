@@ -1,7 +1,6 @@
 """Whole rehearsals of manifests: what a user is told."""
 
 from seatrial.base.types import JSON
-from seatrial.rehearse.behaviour import DEFAULT, ProbedModel
 from seatrial.rehearse.change import Apply
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
@@ -26,7 +25,7 @@ def deployment(replicas: int = 4, image: str = "web:1", **container: object) -> 
 
 
 def outcome(old: JSON, new: JSON, nodes: str = "3x8cpu,32Gi") -> Result:
-    return rehearse(Plan(of_manifests([old], nodes), [Apply([new])], model=ProbedModel(DEFAULT)))
+    return rehearse(Plan(of_manifests([old], nodes), [Apply([new])]))
 
 
 def test_an_update_that_fits_completes_and_never_falls_below_its_promise() -> None:

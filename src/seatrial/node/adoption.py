@@ -1,12 +1,14 @@
-"""What a node makes of a Pod that it did not start itself: the cluster was restarted, the Pod's processes are gone.
+"""What a node makes of a Pod that it did not start itself.
 
-As after a reboot of a real node: containers are started again, their restart counts go on, the old ones count as
-terminated with an unknown end (exit code 255, as containerd reports it).
+When the cluster was restarted, the Pod's processes are gone. As after a reboot of a real node: containers are started
+again, their restart counts go on, the old ones count as terminated with an unknown end (exit code 255, as containerd
+reports it). In a rehearsal the Pod is one of another cluster, whose containers run on: they are resumed.
 """
 
 from seatrial.base.types import JSON
 from seatrial.machinery import times
-from seatrial.node.lifecycle import ContainerState, Phase, Terminated
+from seatrial.node import lifecycle
+from seatrial.node.lifecycle import BackOff, ContainerState, Phase, Terminated
 from seatrial.node.status import PodView
 
 
@@ -26,6 +28,30 @@ def adopt(view: PodView, now: float) -> None:
     for container in view.containers:
         if container.name in known:
             _continue(container, known[container.name], now, over=bool(view.outcome))
+
+
+def resume(container: ContainerState, status: JSON, now: float) -> None:
+    """It goes on as its status says: running, or waiting for its next try."""
+    state = status.get("state") or {}
+    restarts = int(status.get("restartCount") or 0)
+    if "running" in state:
+        container.phase, container.container_id = Phase.RUNNING, _bare(status.get("containerID"))
+        container.started_at = _time(state["running"].get("startedAt"), now)
+        container.ready, container.started = bool(status.get("ready")), status.get("started") is not False
+        container.attempts = restarts + 1
+    elif "waiting" in state:
+        container.phase, container.reason = Phase.WAITING, state["waiting"].get("reason") or ""
+        container.message = state["waiting"].get("message") or ""
+    last = (status.get("lastState") or {}).get("terminated")
+    container.last = _terminated(last) if last else None
+    if container.last and restarts:
+        container.finished_at = container.last.finished_at
+        container.back_off = BackOff(lifecycle.back_off_after(restarts), container.finished_at)
+        container.retry_at = container.back_off.due(container.finished_at)
+
+
+def _time(text: str | None, otherwise: float) -> float:
+    return times.parse_time(text) if text else otherwise
 
 
 def _continue(container: ContainerState, status: JSON, now: float, *, over: bool) -> None:

@@ -239,6 +239,7 @@ class NodeAgent:
             ),
             withdrawn=self._withdrawn,
             forget=lambda uid: self._forget(options.name, uid),
+            resumes=options.as_is,
         )
 
     def _record(self, name: str, regarding: JSON, type: str, reason: str, message: str, field_path: str) -> None:
@@ -302,7 +303,8 @@ class NodeAgent:
             worker.update(new)
         else:
             worker = node.workers[uid] = PodWorker(node.context, new)
-            worker.wake()
+            if not worker.is_idle:
+                worker.wake()
 
     def _put_aside(self, name: str, uid: str, pod: JSON | None) -> None:
         if pod is None:

@@ -40,3 +40,5 @@ class NodeContext:
     """Returns when no proxy sends anything to the terminating Pod any more."""
     forget: Callable[[str], None]
     """Called with the uid when nothing of a Pod is left on the node."""
+    resumes: bool = False
+    """The node is another cluster's, seen at one moment: what ran on it then runs on."""

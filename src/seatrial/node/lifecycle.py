@@ -54,6 +54,11 @@ class BackOff:
         self.updated_at = now
 
 
+def back_off_after(restarts: int) -> float:
+    """The delay that so many restarts in a row have led to."""
+    return 0.0 if restarts < 1 else min(BACK_OFF_SECONDS * 2.0 ** min(restarts - 1, 10), LONGEST_BACK_OFF_SECONDS)
+
+
 @dataclass(slots=True)
 class ContainerState:
     """All that the node knows of one container. Changed only by the transition functions below."""

@@ -11,12 +11,12 @@ from functools import partial
 from seatrial.base.errors import RuntimeFailure
 from seatrial.base.types import JSON
 from seatrial.machinery import go_duration
-from seatrial.node import hooks, lifecycle
+from seatrial.node import adoption, hooks, lifecycle
 from seatrial.node.context import NodeContext
 from seatrial.node.lifecycle import ContainerState, Phase
 from seatrial.node.pod_network import PodAddress
 from seatrial.node.probes import ContainerProbes
-from seatrial.node.runtimes.base import ContainerEvent, ContainerStart, Exited, Failed, Readiness, Started
+from seatrial.node.runtimes.base import ContainerEvent, ContainerStart, Exited, Failed, Readiness, Started, Unhealthy
 
 
 class PodContainers:
@@ -74,6 +74,27 @@ class PodContainers:
         attempt = container.attempts - 1
         request = ContainerStart(container_id, self.pod, container.spec, attempt, self.address, config)
         context.runtime.start(request, partial(self._notice, container, container_id))
+
+    def resume(self) -> bool:
+        """Of a Pod that was not started here: they run on, on nodes where that can be. All, or none."""
+        context, status = self._context, self.pod.get("status") or {}
+        known = {s["name"]: s for key in ("initContainerStatuses", "containerStatuses") for s in status.get(key) or ()}
+        if not context.resumes or not status.get("podIP") or any(c.name not in known for c in self.states):
+            return False
+        self.address = PodAddress(status["podIP"], status.get("hostIP") or context.network.host_ip, None, 0)
+        now = context.env.now()
+        for container in self.states:
+            if container.phase is Phase.EXITED:
+                continue
+            adoption.resume(container, known[container.name], now)
+            if container.phase is Phase.RUNNING:
+                container.container_id = container.container_id or f"{self.pod['metadata']['uid']}-{container.name}"
+                request = ContainerStart(
+                    container.container_id, self.pod, container.spec, container.attempts - 1, self.address
+                )
+                notify = partial(self._notice, container, container.container_id)
+                context.runtime.resume(request, notify, now - container.started_at, container.ready)
+        return True
 
     def _find_image(self, container: ContainerState) -> None:
         image = container.spec["image"]
@@ -141,6 +162,9 @@ class PodContainers:
             self._running(container, event)
         elif isinstance(event, Readiness):
             container.ready = event.ready and container.phase is Phase.RUNNING
+        elif isinstance(event, Unhealthy):
+            self._probed(container, event.kind, event.message, event.fatal)
+            return
         elif isinstance(event, Failed):
             self._not_started(container, event)
         else:

@@ -53,6 +53,18 @@ class PodWorker:
         host_ip = context.network.host_ip
         self._view = status.PodView(pod, self._containers.states, context.runtime.name, host_ip, "", 0.0)
         adoption.adopt(self._view, context.env.now())
+        self._is_set_up = bool(pod.get("status")) and not self._view.outcome and self._containers.resume()
+        self._view.pod_ip = self._containers.address.ip if self._containers.address else self._view.pod_ip
+
+    @property
+    def is_idle(self) -> bool:
+        """All its containers run already, and nobody wants them to end."""
+        deleted = self.pod["metadata"].get("deletionTimestamp")
+        return self._is_set_up and not deleted and all(self._rests(c) for c in self._containers.states)
+
+    @staticmethod
+    def _rests(container: ContainerState) -> bool:
+        return container.phase is (Phase.EXITED if container.kind == "init" else Phase.RUNNING)
 
     def container(self, name: str) -> ContainerState | None:
         return next((c for c in self._containers.states if c.name == name), None)

@@ -29,7 +29,7 @@ class NodeOptions:
     taints: tuple[JSON, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
     as_is: bool = False
-    """The Node is there already, and stays as it is: nothing of these options is written to it."""
+    """The Node is another cluster's and stays as it is; its Pods' containers run on."""
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,44 @@
 """The changes that can be rehearsed. Each is a value that is made before the rehearsal, and performed in it once.
 
-`perform` writes through the client, as a person would with kubectl, and returns the workloads whose update it is.
+`perform` writes through the client, as a person would with kubectl. It returns when the next change may come: at once
+for what is only written, when it is done for what people wait for (a drain, a rolling-update).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from seatrial.api import registry
+from seatrial.api import old_versions
+from seatrial.api.registry import PODS
+from seatrial.base.env import Env
+from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
-from seatrial.client.base import Client
-from seatrial.machinery import objects
-from seatrial.rehearse import applying
+from seatrial.client.base import MERGE_PATCH, Client
+from seatrial.machinery import objects, times
+from seatrial.rehearse import applying, selecting
 from seatrial.rehearse.target import KINDS, Target
+from seatrial.rollout import draining, undoing
+from seatrial.rollout.drain_rules import Rules
+from seatrial.rollout.draining import Options
+from seatrial.rollout.workload import Workload
+
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where changes are performed. `concern`: told of the workloads whose update it is, before it begins."""
+
+    client: Client
+    env: Env
+    namespace: str
+    concern: Callable[[Sequence[Target]], None]
+
+    async def workloads(self, word: str) -> list[Target]:
+        """Those that the word means; from now on it is about them."""
+        found = await selecting.workloads(self.client, word, self.namespace)
+        self.concern(found)
+        return found
 
 
 class Change(Protocol):
@@ -21,7 +47,7 @@ class Change(Protocol):
     @property
     def told(self) -> str: ...
 
-    async def perform(self, client: Client, namespace: str) -> list[Target]:
+    async def perform(self, stage: Stage) -> None:
         """Raises StatusError when the API server refuses it, ToolError when it makes no sense."""
         ...
 
@@ -33,11 +59,144 @@ class Apply:
     manifests: Sequence[JSON]
     told: str = "apply"
 
-    async def perform(self, client: Client, namespace: str) -> list[Target]:
-        targets = []
+    async def perform(self, stage: Stage) -> None:
         for manifest in self.manifests:
-            stored = await applying.apply(client, manifest, namespace)
-            resource = registry.for_object(stored)
+            stored = await applying.apply(stage.client, manifest, stage.namespace)
+            resource = old_versions.stored_as(stored)
             if resource in KINDS:
-                targets.append(Target(resource, objects.namespace(stored), objects.name(stored)))
-        return targets
+                stage.concern([Target(resource, objects.namespace(stored), objects.name(stored))])
+
+
+@dataclass(frozen=True)
+class SetImage:
+    """`kubectl set image`: container=image pairs, `*` for all containers; a bare image where there is one container."""
+
+    workload: str
+    images: Sequence[tuple[str, str]]
+
+    @property
+    def told(self) -> str:
+        return f"set image {self.workload} {' '.join(f'{name}={image}' for name, image in self.images)}"
+
+    async def perform(self, stage: Stage) -> None:
+        for one in await stage.workloads(self.workload):
+            obj = await stage.client.get(one.resource, one.name, one.namespace)
+            spec = obj["spec"]["template"]["spec"]
+            patch = {group: self._named(spec.get(group) or (), one) for group in ("containers", "initContainers")}
+            template = {"spec": {group: each for group, each in patch.items() if each}}
+            await stage.client.patch(one.resource, one.name, one.namespace, {"spec": {"template": template}})
+
+    def _named(self, containers: Sequence[JSON], one: Target) -> list[JSON]:
+        names = [str(each["name"]) for each in containers]
+        chosen = {}
+        for wanted, image in self.images:
+            hit = names if wanted == "*" or (not wanted and len(names) == 1) else [n for n in names if n == wanted]
+            chosen.update(dict.fromkeys(hit, image))
+        return [{"name": name, "image": image} for name, image in chosen.items()]
+
+
+@dataclass(frozen=True)
+class Restart:
+    """`kubectl rollout restart`."""
+
+    workload: str
+
+    @property
+    def told(self) -> str:
+        return f"restart {self.workload}"
+
+    async def perform(self, stage: Stage) -> None:
+        for one in await stage.workloads(self.workload):
+            stamp = {RESTARTED_AT: times.format_time(stage.env.now())}
+            patch = {"spec": {"template": {"metadata": {"annotations": stamp}}}}
+            await stage.client.patch(one.resource, one.name, one.namespace, patch)
+
+
+@dataclass(frozen=True)
+class Undo:
+    """`kubectl rollout undo`; revision 0: the one before."""
+
+    workload: str
+    revision: int = 0
+
+    @property
+    def told(self) -> str:
+        return f"undo {self.workload}" + (f" to revision {self.revision}" if self.revision else "")
+
+    async def perform(self, stage: Stage) -> None:
+        for one in await stage.workloads(self.workload):
+            await undoing.undo(
+                stage.client, Workload(one.resource, one.name, one.namespace), self.revision, dry_run=False
+            )
+
+
+@dataclass(frozen=True)
+class Scale:
+    """`kubectl scale --replicas`."""
+
+    workload: str
+    replicas: int
+
+    @property
+    def told(self) -> str:
+        return f"scale {self.workload} to {self.replicas}"
+
+    async def perform(self, stage: Stage) -> None:
+        for one in await stage.workloads(self.workload):
+            if "scale" not in one.resource.subresources:
+                raise ToolError(f"{one.shown} has no size that could be set")
+            patch = {"spec": {"replicas": self.replicas}}
+            await stage.client.patch(
+                one.resource, one.name, one.namespace, patch, patch_type=MERGE_PATCH, subresource="scale"
+            )
+
+
+@dataclass(frozen=True)
+class Patch:
+    """`kubectl patch --type=merge`: what a remedy proposes."""
+
+    workload: str
+    patch: JSON
+
+    @property
+    def told(self) -> str:
+        return f"patch {self.workload}"
+
+    async def perform(self, stage: Stage) -> None:
+        for one in await stage.workloads(self.workload):
+            await stage.client.patch(one.resource, one.name, one.namespace, self.patch, patch_type=MERGE_PATCH)
+
+
+@dataclass(frozen=True)
+class Drain:
+    """`kubectl drain --ignore-daemonsets --delete-emptydir-data --force`: done when its Pods are gone."""
+
+    node: str
+
+    @property
+    def told(self) -> str:
+        return f"drain {self.node}"
+
+    async def perform(self, stage: Stage) -> None:
+        there = (await stage.client.list(PODS, field_selector=f"spec.nodeName={self.node}"))["items"]
+        stage.concern(await selecting.owners(stage.client, there))
+        rules = Rules(force=True, ignore_daemonsets=True, delete_emptydir_data=True)
+        await draining.drain(stage.client, stage.env, [self.node], Options(rules), lambda step: None)
+
+
+@dataclass(frozen=True)
+class DeletePod:
+    """`kubectl delete pod`: the workload that it belongs to makes another."""
+
+    pod: str
+
+    @property
+    def told(self) -> str:
+        return f"delete pod {self.pod}"
+
+    async def perform(self, stage: Stage) -> None:
+        where, _, name = self.pod.rpartition("/")
+        namespace = where or stage.namespace
+        pod = await stage.client.get(PODS, name, namespace)
+        stage.concern(await selecting.owners(stage.client, [pod]))
+        await stage.client.delete(PODS, name, namespace, uid=objects.uid(pod))

@@ -7,16 +7,17 @@ long enough, or at the horizon.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from seatrial.aio import virtual_loop
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.cluster.config import DEFAULT_RELEASE
-from seatrial.node.runtimes.simulated import Model
-from seatrial.rehearse import verdict
-from seatrial.rehearse.change import Apply, Change
+from seatrial.rehearse import faults, observing, verdict
+from seatrial.rehearse.behaviour import DEFAULT, DEFAULT_TOLD, Profiles, SampledModel
+from seatrial.rehearse.change import Apply, Change, Stage
 from seatrial.rehearse.course import Course
+from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.result import Result
 from seatrial.rehearse.snapshot import Snapshot
 from seatrial.rehearse.verdict import Decided
@@ -33,18 +34,22 @@ STANDSTILL_SECONDS = 60.0
 CHANGE_AT = 0.1
 """The change comes so many seconds past a whole one, since Kubernetes' own times have whole seconds."""
 
+NOTHING_KNOWN = Profiles()
+
 
 @dataclass(frozen=True)
 class Plan:
     """What is rehearsed. Changes are performed one after the other; `namespace` is for those that name none.
 
-    `model`: how Pods behave; `horizon`: seconds of virtual time after the change.
+    `profiles`: how Pods behave, over what the snapshot's own Pods tell; `horizon`: seconds of virtual time after the
+    change; `seed`: 0 is the typical run, others draw from the profiles' distributions.
     """
 
     snapshot: Snapshot
     changes: Sequence[Change]
     namespace: str = "default"
-    model: Model = field(default_factory=Model)
+    profiles: Profiles = NOTHING_KNOWN
+    faults: Sequence[Fault] = ()
     horizon: float = HORIZON_SECONDS
     release: str = DEFAULT_RELEASE
     seed: int = 0
@@ -56,15 +61,27 @@ def rehearse(plan: Plan) -> Result:
 
 
 async def _rehearse(plan: Plan) -> Result:
-    async with open_world(plan.snapshot, plan.model, seed=plan.seed, release=plan.release) as world:
-        assumptions = [*plan.snapshot.assumptions, *world.assumptions]
+    seen, told = observing.profiles(plan.snapshot.objects, plan.snapshot.taken_at)
+    model = SampledModel(plan.profiles.over(seen), plan.seed)
+    async with open_world(plan.snapshot, model, seed=plan.seed, release=plan.release) as world:
+        assumptions = [*plan.snapshot.assumptions, *told, *world.assumptions]
         assumptions += await _settle(world, plan)
         await asyncio.sleep((CHANGE_AT - world.now) % 1)
         course = world.begin()
+        failing = asyncio.ensure_future(faults.perform(world, plan.faults))
         decided = await _watch(world, course, plan.changes, plan, LINGER_SECONDS)
+        failing.cancel()
         if not course.targets:
             raise ToolError("the change concerns no Deployment, StatefulSet, DaemonSet or ReplicationController")
+        assumptions += _unknown(course, model.profiles)
         return verdict.judge(course, decided, world.now, assumptions)
+
+
+def _unknown(course: Course, profiles: Profiles) -> list[str]:
+    """Of which images nothing is known."""
+    images = {str(each.get("image", "")) for life in course.lives.values() for each in life.pod["spec"]["containers"]}
+    unknown = sorted(image for image in images if profiles.of(image) is DEFAULT)
+    return [f"nothing is known of {', '.join(unknown)}: Pods {DEFAULT_TOLD} (--behaviour)"] if unknown else []
 
 
 async def _settle(world: World, plan: Plan) -> list[str]:
@@ -87,8 +104,9 @@ async def _watch(world: World, course: Course, changes: Sequence[Change], plan: 
 
 
 async def _perform(world: World, changes: Sequence[Change], namespace: str, course: Course) -> None:
+    stage = Stage(world.client, world.cluster.env, namespace, course.watch)
     for change in changes:
-        course.watch(await change.perform(world.client, namespace))
+        await change.perform(stage)
 
 
 @dataclass

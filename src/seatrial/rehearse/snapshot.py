@@ -6,14 +6,17 @@ change comes when that has settled.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
-from seatrial.machinery import quantity
+from seatrial.machinery import objects, quantity, times
+from seatrial.rehearse import consistency
 
 DEFAULT_NODES = "3x8cpu,32Gi"
+ASSUMED_CAPACITY = {"cpu": "1k", "memory": "10Ti", "pods": "1000"}
+SYSTEM_NAMESPACES = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
 BEGINNING = 1_735_689_600.0
 """When rehearsals of manifests take place: 2025-01-01."""
 _NODES = re.compile(r"(?P<count>[0-9]+)x(?P<cpu>[0-9.]+m?)cpu,(?P<memory>[0-9.]+[KMGTkmgt]?i?)(,(?P<pods>[0-9]+)pods)?")
@@ -35,12 +38,40 @@ class Snapshot:
 def of_manifests(manifests: Sequence[JSON], nodes: str = "") -> Snapshot:
     """The manifests on nodes as `--nodes` describes them; Nodes among the manifests are taken instead."""
     own = [obj for obj in manifests if obj.get("kind") == "Node"]
-    rest = [obj for obj in manifests if obj.get("kind") != "Node"]
+    rest = [obj for obj in manifests if obj.get("kind") not in ("Node", "Namespace")]
+    begun = complete([*own, *(obj for obj in manifests if obj.get("kind") == "Namespace")], BEGINNING, nodes, rest)
+    return replace(begun, manifests=rest)
+
+
+def complete(loaded: Sequence[JSON], taken_at: float, nodes: str = "", used: Sequence[JSON] = ()) -> Snapshot:
+    """A snapshot of these objects, with what is missing and has to be there: nodes, and the namespaces that `used`
+    objects are in. What was made up is among the assumptions.
+    """
+    loaded, told = consistency.owned(consistency.once(loaded))
+    own = [obj for obj in loaded if obj.get("kind") == "Node"]
     if own and nodes:
-        raise ToolError("--nodes, or Node objects among the manifests: one of them")
-    made = own or parse_nodes(nodes or DEFAULT_NODES)
-    told = () if own or nodes else (f"nodes: {DEFAULT_NODES} (--nodes says otherwise)",)
-    return Snapshot([ready_node(node) for node in made], BEGINNING, rest, told)
+        raise ToolError("--nodes is for when no Node is known; here there are some")
+    filled = [ready_node(obj) if obj.get("kind") == "Node" else obj for obj in loaded]
+    if not own:
+        made, why = _assumed_nodes(loaded, nodes)
+        filled += [ready_node(node) for node in made]
+        told += [why] if why else []
+    there = {objects.name(obj) for obj in loaded if obj.get("kind") == "Namespace"} | SYSTEM_NAMESPACES
+    wanted = {objects.namespace(obj) for obj in (*loaded, *used)} - there - {""}
+    filled += [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(wanted)]
+    return Snapshot(filled, taken_at, (), tuple(told))
+
+
+def _assumed_nodes(loaded: Sequence[JSON], nodes: str) -> tuple[list[JSON], str]:
+    """Nodes as asked for; else those that the Pods say they run on; else the default. With what to tell of it."""
+    if nodes:
+        return parse_nodes(nodes), ""
+    names = {str(objects.get(obj, "spec", "nodeName", default="")) for obj in loaded if obj.get("kind") == "Pod"}
+    named = sorted(names - {""})
+    if not named:
+        return parse_nodes(DEFAULT_NODES), f"nodes: {DEFAULT_NODES} (--nodes says otherwise)"
+    made = [_node(name, ASSUMED_CAPACITY) for name in named]
+    return made, f"nodes: nothing is known of {', '.join(named)} but the names; room enough on each, no taints"
 
 
 def parse_nodes(text: str) -> list[JSON]:
@@ -60,22 +91,35 @@ def parse_nodes(text: str) -> list[JSON]:
     return nodes
 
 
-def _node(name: str, capacity: JSON) -> JSON:
-    capacity = {**capacity, "ephemeral-storage": "100Gi"}
+def _node(name: str, amounts: Mapping[str, str]) -> JSON:
+    labels = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    status = {"capacity": _capacity(amounts), "allocatable": _capacity(amounts)}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}, "status": status}
+
+
+def _capacity(amounts: Mapping[str, str]) -> JSON:
+    capacity = {**amounts, "ephemeral-storage": "100Gi"}
     for amount in capacity.values():
         quantity.parse(amount)
-    labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": name, "labels": labels},
-        "status": {"capacity": capacity, "allocatable": capacity},
-    }
+    return capacity
 
 
 def ready_node(node: JSON) -> JSON:
-    """A Node written by hand may lack what a kubelet reports: it is taken as ready then."""
+    """A Node written by hand may lack what a kubelet reports: it is ready then, since the rehearsal's beginning."""
     status = node.get("status") or {}
-    condition = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
-    filled = {"conditions": [condition], **status}
-    return {**node, "spec": node.get("spec") or {}, "status": filled}
+    since = times.format_time(BEGINNING)
+    condition = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastTransitionTime": since}
+    amounts = status.get("allocatable") or status.get("capacity") or _capacity(ASSUMED_CAPACITY)
+    filled = {
+        "conditions": [condition],
+        **status,
+        "allocatable": amounts,
+        "capacity": status.get("capacity") or amounts,
+    }
+    labels = {"kubernetes.io/hostname": objects.name(node), **objects.labels(node)}
+    return {
+        **node,
+        "metadata": {**node["metadata"], "labels": labels},
+        "spec": node.get("spec") or {},
+        "status": filled,
+    }

@@ -16,6 +16,7 @@ from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.machinery import conditions, objects
 from seatrial.node.registration import NodeOptions
 from seatrial.node.runtimes.simulated import Model
+from seatrial.rehearse import consistency
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.snapshot import Snapshot
 from seatrial.rehearse.trace import TracedStore
@@ -69,7 +70,7 @@ async def open_world(
 async def load(registry: Registry, loaded: Sequence[JSON]) -> list[str]:
     """Store the objects as they are, in the order of their resourceVersions; returns what was left out and why."""
     left_out: dict[str, int] = {}
-    for obj in sorted(loaded, key=_age):
+    for obj in sorted(loaded, key=consistency.version):
         resource = old_versions.stored_as(obj)
         if resource is None:
             kind = f"{obj.get('kind')}.{obj.get('apiVersion')}"
@@ -80,11 +81,6 @@ async def load(registry: Registry, loaded: Sequence[JSON]) -> list[str]:
         except StatusError as error:
             left_out[f"{resource.kind} {objects.name(obj)}: {error.message}"] = 1
     return [f"left out: {what}" for what in left_out]
-
-
-def _age(obj: JSON) -> int:
-    version = str((obj.get("metadata") or {}).get("resourceVersion") or "")
-    return int(version) if version.isdecimal() else 0
 
 
 def machines(loaded: Sequence[JSON]) -> list[NodeOptions]:

@@ -55,10 +55,16 @@ def _flatten(document: object, source: str) -> Iterator[JSON]:
     if not isinstance(document, dict):
         raise ToolError(f"{source}: a manifest is a mapping with apiVersion and kind, not a {type(document).__name__}")
     if str(document.get("kind", "")).endswith("List") and isinstance(document.get("items"), list):
+        kind, version = str(document["kind"]).removesuffix("List"), document.get("apiVersion")
         for item in document["items"]:
+            if kind and isinstance(item, dict) and version:
+                # The items of a list of one kind need not say which kind that is.
+                item = {"apiVersion": version, "kind": kind, **item}
             yield from _flatten(item, source)
         return
     for field in ("apiVersion", "kind"):
         if not document.get(field):
             raise ToolError(f"{source}: a manifest needs {field}")
+    if not isinstance(document.get("metadata", {}), dict):
+        raise ToolError(f"{source}: the metadata of a {document['kind']} is no mapping")
     yield document

@@ -17,7 +17,6 @@ from seatrial.cli import output
 def command(old: tuple[Path, ...], new: tuple[Path, ...], nodes: str, namespace: str, output_format: str) -> int:
     """Rehearse an update in virtual time and tell whether it completes."""
     from seatrial.rehearse import rehearsal, snapshot
-    from seatrial.rehearse.behaviour import DEFAULT, ProbedModel
     from seatrial.rehearse.change import Apply
     from seatrial.rollout import manifests
 
@@ -25,7 +24,7 @@ def command(old: tuple[Path, ...], new: tuple[Path, ...], nodes: str, namespace:
         raise ToolError("say what changes: -f new.yaml")
     beginning = snapshot.of_manifests([obj for path in old for obj in manifests.read(path)], nodes)
     change = Apply([obj for path in new for obj in manifests.read(path)])
-    result = rehearsal.rehearse(rehearsal.Plan(beginning, [change], namespace, ProbedModel(DEFAULT)))
+    result = rehearsal.rehearse(rehearsal.Plan(beginning, [change], namespace))
     if output_format == "text":
         click.echo(result.headline)
     else:

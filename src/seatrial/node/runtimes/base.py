@@ -92,7 +92,16 @@ class Readiness:
     ready: bool
 
 
-ContainerEvent = Started | Failed | Exited | Readiness
+@dataclass(frozen=True, slots=True)
+class Unhealthy:
+    """The runtime itself knows that a probe fails; `fatal`: often enough for the container to be restarted."""
+
+    kind: Literal["liveness", "readiness", "startup"]
+    message: str
+    fatal: bool = False
+
+
+ContainerEvent = Started | Failed | Exited | Readiness | Unhealthy
 Notify = Callable[[ContainerEvent], None]
 
 Channel = Literal["stdout", "stderr"]
@@ -155,6 +164,13 @@ class Runtime(Protocol):
         ...
 
     def start(self, request: ContainerStart, notify: Notify) -> None: ...
+
+    def resume(self, request: ContainerStart, notify: Notify, ran_seconds: float, ready: bool) -> None:
+        """A container of another cluster, which has been running for so long: from now on it is this runtime's.
+
+        Only for runtimes without processes.
+        """
+        ...
 
     def stop(self, container_id: str, grace_seconds: float) -> None:
         """Ask it to end; kill it after `grace_seconds`. A second call can only shorten the time."""

@@ -85,6 +85,9 @@ class ProcessRuntime:
 
     # --- starting ---
 
+    def resume(self, request: ContainerStart, notify: Notify, ran_seconds: float, ready: bool) -> None:
+        raise NotImplementedError("a process ends with the runtime that started it")
+
     def start(self, request: ContainerStart, notify: Notify) -> None:
         try:
             image = self._catalogue.find(request.container["image"])

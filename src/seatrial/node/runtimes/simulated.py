@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from seatrial.base.env import Env
 from seatrial.base.errors import RuntimeFailure
 from seatrial.base.types import JSON
-from seatrial.node.runtimes.base import ContainerStart, Exited, Failed, Notify, Readiness, Session, Started
+from seatrial.node.runtimes.base import ContainerStart, Exited, Failed, Notify, Readiness, Session, Started, Unhealthy
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Behaviour:
     """From the signal to the exit, at most the grace period."""
     exit_not_running: float = 0.0
     """From the deletion to the Pod's end when no container runs."""
+    unhealthy: float | None = None
+    """From Running to the moment at which its liveness or startup probe has failed too often; None: never."""
     complete: float | None = None
     """From Running to an exit with code 0; None: never."""
 
@@ -61,17 +63,19 @@ class Model:
 
 
 class _Container:
-    __slots__ = ("behaviour", "crash", "notify", "readiness", "running", "timer")
+    __slots__ = ("behaviour", "crash", "has_startup_probe", "notify", "probe", "readiness", "running", "timer")
 
-    def __init__(self, behaviour: Behaviour, notify: Notify) -> None:
+    def __init__(self, behaviour: Behaviour, spec: JSON, notify: Notify) -> None:
         self.behaviour, self.notify = behaviour, notify
+        self.has_startup_probe = bool(spec.get("startupProbe"))
         self.running = False
         self.timer: asyncio.TimerHandle | None = None
         self.readiness: asyncio.TimerHandle | None = None
         self.crash: asyncio.TimerHandle | None = None
+        self.probe: asyncio.TimerHandle | None = None
 
     def cancel(self) -> None:
-        for timer in (self.timer, self.readiness, self.crash):
+        for timer in (self.timer, self.readiness, self.crash, self.probe):
             if timer:
                 timer.cancel()
 
@@ -97,13 +101,22 @@ class SimulatedRuntime:
 
     def start(self, request: ContainerStart, notify: Notify) -> None:
         behaviour = self.model.of(request.pod, request.container)
-        container = self._containers[request.container_id] = _Container(behaviour, notify)
+        container = self._containers[request.container_id] = _Container(behaviour, request.container, notify)
         # A restart finds everything in place: only the first attempt takes `start`.
         if behaviour.start and request.attempt == 0:
             loop = asyncio.get_running_loop()
             container.timer = loop.call_later(behaviour.start, self._started, request.container_id, request)
         else:
             self._started(request.container_id, request)
+
+    def resume(self, request: ContainerStart, notify: Notify, ran_seconds: float, ready: bool) -> None:
+        """It goes on where it was in its model; one that should have become ready long ago, and is not, never will."""
+        behaviour = self.model.of(request.pod, request.container)
+        container = self._containers[request.container_id] = _Container(behaviour, request.container, notify)
+        container.running = True
+        if not ready and behaviour.ready is not None and behaviour.ready > ran_seconds:
+            container.readiness = self._later(behaviour.ready - ran_seconds, notify, Readiness(True))
+        self._schedule_end(request.container_id, container, ran_seconds)
 
     def _started(self, container_id: str, request: ContainerStart) -> None:
         container = self._containers[container_id]
@@ -118,10 +131,35 @@ class SimulatedRuntime:
         container.notify(Started(f"simulated://{image}", self._env.now(), ready=behaviour.ready == 0))
         if behaviour.ready:
             container.readiness = self._later(behaviour.ready, container.notify, Readiness(True))
+        if behaviour.ready != 0:
+            self._not_ready_yet(request, container)
+        self._schedule_end(container_id, container, 0.0)
+
+    def _not_ready_yet(self, request: ContainerStart, container: _Container) -> None:
+        """Its readiness probe, if it has one, fails at first."""
+        probe = request.container.get("readinessProbe")
+        ready = container.behaviour.ready
+        if probe is None or ready == 0:
+            return
+        first = float(probe.get("initialDelaySeconds") or 0)
+        if ready is None or first < ready:
+            event = Unhealthy("readiness", "Readiness probe failed: the application does not answer yet")
+            container.probe = self._later(first, container.notify, event)
+
+    def _schedule_end(self, container_id: str, container: _Container, ran_seconds: float) -> None:
+        behaviour = container.behaviour
         if behaviour.crash is not None:
-            container.crash = self._later(behaviour.crash, self._exit, container_id, 1)
+            container.crash = self._later(max(behaviour.crash - ran_seconds, 0.0), self._exit, container_id, 1)
         elif behaviour.complete is not None:
-            container.crash = self._later(behaviour.complete, self._exit, container_id, 0)
+            container.crash = self._later(max(behaviour.complete - ran_seconds, 0.0), self._exit, container_id, 0)
+        elif behaviour.unhealthy is not None:
+            container.crash = self._later(max(behaviour.unhealthy - ran_seconds, 0.0), self._given_up, container_id)
+
+    def _given_up(self, container_id: str) -> None:
+        container = self._containers[container_id]
+        kind: Literal["startup", "liveness"] = "startup" if container.has_startup_probe else "liveness"
+        message = f"{kind.capitalize()} probe failed: the application does not answer yet"
+        container.notify(Unhealthy(kind, message, fatal=True))
 
     def stop(self, container_id: str, grace_seconds: float) -> None:
         container = self._containers.get(container_id)

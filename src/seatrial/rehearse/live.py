@@ -1,0 +1,74 @@
+"""A snapshot of a live cluster. It only ever reads: one list per kind that matters, and no watch.
+
+What may not be read (403) or is not served (404) is left out and told. The lists are taken one after the other, so the
+cluster can change in between: what does not fit together then is left out, and that is told, too (consistency.py).
+"""
+
+from dataclasses import replace
+
+from seatrial.api import registry
+from seatrial.api.resource import Resource
+from seatrial.base.env import Env
+from seatrial.base.errors import StatusError, ToolError
+from seatrial.base.types import JSON
+from seatrial.client.base import Reader
+from seatrial.rehearse.snapshot import Snapshot, complete
+
+LEFT_OUT = frozenset({"leases", "podtemplates", "endpoints", "endpointslices"})
+"""What decides nothing here, or follows from the rest."""
+FORBIDDEN, MISSING = (401, 403), (404, 405)
+PAGE = 500
+
+
+async def read(reader: Reader, env: Env, nodes: str = "") -> Snapshot:
+    """The cluster as it is now. Raises ToolError when not even Pods may be read, ConnectionError."""
+    found: list[JSON] = []
+    told: list[str] = []
+    for resource in kinds():
+        try:
+            found += await _all(reader, resource)
+        except StatusError as error:
+            if error.code not in (*FORBIDDEN, *MISSING):
+                raise
+            if resource is registry.PODS:
+                raise ToolError(
+                    f"Pods can't be read, and without them nothing can be rehearsed: {error.message}"
+                ) from None
+            if error.code in FORBIDDEN:
+                told.append(
+                    f"{resource.plural} may not be read: {WITHOUT.get(resource.plural, 'taken as if there were none')}"
+                )
+    snapshot = complete(found, env.now(), nodes)
+    return replace(snapshot, assumptions=(*told, *snapshot.assumptions))
+
+
+WITHOUT = {
+    "secrets": "those that Pods use are taken as there",
+    "configmaps": "those that Pods use are taken as there",
+    "nodes": "taken from what Pods run on",
+    "events": "nothing is learnt from them",
+}
+
+
+def kinds() -> list[Resource]:
+    """What is read: owners before what they own, so that what is missing later is the younger."""
+    wanted = [each for each in registry.ALL if each.plural not in LEFT_OUT]
+    return sorted(wanted, key=lambda each: each is registry.PODS)
+
+
+async def _all(reader: Reader, resource: Resource) -> list[JSON]:
+    """Page by page; every object says its kind."""
+    items: list[JSON] = []
+    token = ""
+    while True:
+        try:
+            page = await reader.list(resource, limit=PAGE, continue_token=token)
+        except StatusError as error:
+            if error.code != 410:
+                raise
+            # The pages' moment is no longer kept: begin again with one whole list.
+            page, items = await reader.list(resource), []
+        items += page["items"]
+        token = page["metadata"].get("continue") or ""
+        if not token:
+            return [{**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in items]

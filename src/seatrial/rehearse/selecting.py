@@ -1,0 +1,79 @@
+"""Which workloads a word means: deployment/web, sts/db, ds/agent, rc/old, or service/api for all behind it."""
+
+from collections.abc import Iterable, Sequence
+
+from seatrial.api import registry
+from seatrial.api.registry import REPLICA_SETS, SERVICES
+from seatrial.base.errors import StatusError, ToolError
+from seatrial.base.types import JSON
+from seatrial.client.base import Reader
+from seatrial.machinery import objects, selectors
+from seatrial.rehearse.target import KINDS, Target
+
+
+async def workloads(reader: Reader, word: str, namespace: str) -> list[Target]:
+    """The workloads; several for a Service. Raises ToolError when there is none."""
+    kind, slash, name = word.partition("/")
+    resource = registry.for_word(kind)
+    if not slash or not name:
+        raise ToolError(f"name a workload, as in deployment/web; got {word!r}")
+    if resource is SERVICES:
+        return await _behind(reader, name, namespace)
+    if resource is None or resource not in KINDS:
+        raise ToolError(f"{kind} is no kind that can be rolled: a deployment, statefulset, daemonset, rc or service is")
+    try:
+        await reader.get(resource, name, namespace)
+    except StatusError as error:
+        if error.code != 404:
+            raise
+        raise ToolError(f"there is no {resource.singular}/{name} in namespace {namespace}") from None
+    return [Target(resource, namespace, name)]
+
+
+async def _behind(reader: Reader, name: str, namespace: str) -> list[Target]:
+    service = await reader.get(SERVICES, name, namespace)
+    selector = service["spec"].get("selector")
+    if not selector:
+        raise ToolError(f"service/{name} selects no Pods by itself: name the workload")
+    found = []
+    for resource in KINDS:
+        for obj in (await reader.list(resource, namespace))["items"]:
+            labels = objects.get(obj, "spec", "template", "metadata", "labels", default={})
+            if objects.controller_of(obj) is None and selectors.from_map(selector).matches(labels):
+                found.append(Target(resource, namespace, objects.name(obj)))
+    if not found:
+        raise ToolError(f"there is no workload behind service/{name}")
+    return found
+
+
+async def owners(reader: Reader, pods: Sequence[JSON]) -> list[Target]:
+    """The workloads that these Pods belong to, each once, in the order of the Pods."""
+    found: dict[Target, None] = {}
+    for namespace, kind, name in dict.fromkeys(_references(pods)):
+        if kind == "ReplicaSet":
+            owner = objects.controller_of(await reader.get(REPLICA_SETS, name, namespace))
+            if owner is not None:
+                kind, name = str(owner["kind"]), str(owner["name"])
+        resource = next((each for each in KINDS if each.kind == kind), None)
+        if resource is not None:
+            found[Target(resource, namespace, name)] = None
+    return list(found)
+
+
+def _references(pods: Iterable[JSON]) -> Iterable[tuple[str, str, str]]:
+    for pod in pods:
+        owner = objects.controller_of(pod)
+        if owner is not None:
+            yield objects.namespace(pod), str(owner["kind"]), str(owner["name"])
+
+
+async def only(reader: Reader, namespace: str) -> str:
+    """The one workload of a namespace, for commands that name none. Raises ToolError when there are more, or none."""
+    found = []
+    for resource in KINDS:
+        for obj in (await reader.list(resource, namespace))["items"]:
+            if objects.controller_of(obj) is None:
+                found.append(f"{resource.singular}/{objects.name(obj)}")
+    if len(found) != 1:
+        raise ToolError(f"name the workload: there are {', '.join(found) or 'none'} in namespace {namespace}")
+    return found[0]
