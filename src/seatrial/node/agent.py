@@ -10,7 +10,7 @@ that the informer tells; `heal` tells it all at once.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seatrial.aio.tasks import Supervisor
@@ -143,7 +143,7 @@ class NodeAgent:
         if name in self._crashed:
             return
         node = self._nodes.pop(name)
-        self._crashed[name] = node.options
+        self._crashed[name] = replace(node.options, as_is=False)
         self._heartbeats.remove(name)
         if node.recorder is not None:
             await node.recorder.abandon()
@@ -303,8 +303,7 @@ class NodeAgent:
             worker.update(new)
         else:
             worker = node.workers[uid] = PodWorker(node.context, new)
-            if not worker.is_idle:
-                worker.wake()
+            worker.begin()
 
     def _put_aside(self, name: str, uid: str, pod: JSON | None) -> None:
         if pod is None:

@@ -61,13 +61,16 @@ class PodContainers:
     async def start(self, container: ContainerState) -> None:
         context, config = self._context, None
         assert self.address is not None
-        if context.runtime.runs_processes:
-            try:
+        try:
+            if context.runtime.runs_processes:
                 self._find_image(container)
                 config = await context.sources.configuration(self.pod, container.spec, self.address)
-            except RuntimeFailure as error:
-                self._not_started(container, Failed(error.reason, error.message, context.env.now()))
-                return
+            else:
+                await context.sources.check_configuration(self.pod, container.spec, self.address)
+        except RuntimeFailure as error:
+            self._not_started(container, Failed(error.reason, error.message, context.env.now()))
+            return
+        if context.runtime.runs_processes:
             self.record(container, "Normal", "Created", f"Created container: {container.name}")
         container_id = f"{context.env.random.getrandbits(256):064x}"
         lifecycle.begin(container, container_id, context.env.now())

@@ -55,6 +55,20 @@ async def write(directory: Path, pod: JSON, volumes: Sequence[JSON], material: M
             raise VolumeError(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {why}') from error
 
 
+def check(pod: JSON, material: Material) -> None:
+    """Whether the ConfigMaps and Secrets of the Pod's volumes are there, with their keys. Raises VolumeError."""
+    for volume in pod["spec"].get("volumes") or ():
+        for source in _sources(volume):
+            try:
+                if source.get("configMap"):
+                    _keys("ConfigMap", source["configMap"]["name"], source["configMap"], pod, material, DEFAULT_MODE)
+                elif source.get("secret"):
+                    _keys("Secret", _secret_name(source["secret"]), source["secret"], pod, material, DEFAULT_MODE)
+            except RuntimeFailure as error:
+                why = f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error.message}'
+                raise VolumeError(why) from error
+
+
 async def _write_volume(directory: Path, pod: JSON, volume: JSON, material: Material, client: Client) -> None:
     path = directory / "volumes" / volume["name"]
     if "emptyDir" in volume:

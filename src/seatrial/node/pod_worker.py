@@ -26,6 +26,7 @@ RETRY_SECONDS = 1.0
 LONGEST_SET_UP_BACK_OFF_SECONDS = 122.0
 VOLUMES_SECONDS, SYNC_SECONDS = 123.0, 10.0
 """So long a Pod waits for its volumes before that is told, and then it rests (podAttachAndMountTimeout)."""
+RESUME_SECONDS = 1.0
 FORCED_GRACE_SECONDS = 1.0
 """For the containers of a Pod that was removed from the API before they ended."""
 
@@ -53,18 +54,32 @@ class PodWorker:
         host_ip = context.network.host_ip
         self._view = status.PodView(pod, self._containers.states, context.runtime.name, host_ip, "", 0.0)
         adoption.adopt(self._view, context.env.now())
-        self._is_set_up = bool(pod.get("status")) and not self._view.outcome and self._containers.resume()
-        self._view.pod_ip = self._containers.address.ip if self._containers.address else self._view.pod_ip
+
+    def begin(self) -> None:
+        """The first look at the Pod."""
+        if self._context.resumes and not self._view.outcome and (self.pod.get("status") or {}).get("startTime"):
+            self._resume()
+        else:
+            self.wake()
+
+    def _resume(self) -> None:
+        """Go on with a Pod of another cluster: what runs, runs on; the rest waits until that has its volumes."""
+        if not self._containers.resume():
+            self._wake_in(RESUME_SECONDS)
+            return
+        assert self._containers.address is not None
+        self._view.pod_ip = self._containers.address.ip
+        self._is_set_up = not self._context.volumes.managed(self.pod)
+        if not self._is_set_up or self._is_restless:
+            self.wake()
 
     @property
-    def is_idle(self) -> bool:
-        """All its containers run already, and nobody wants them to end."""
+    def _is_restless(self) -> bool:
+        """One of its containers does not run as it should, or it is to end."""
         deleted = self.pod["metadata"].get("deletionTimestamp")
-        return self._is_set_up and not deleted and all(self._rests(c) for c in self._containers.states)
-
-    @staticmethod
-    def _rests(container: ContainerState) -> bool:
-        return container.phase is (Phase.EXITED if container.kind == "init" else Phase.RUNNING)
+        return bool(deleted) or any(
+            c.phase is not (Phase.EXITED if c.kind == "init" else Phase.RUNNING) for c in self._containers.states
+        )
 
     def container(self, name: str) -> ContainerState | None:
         return next((c for c in self._containers.states if c.name == name), None)
@@ -192,10 +207,12 @@ class PodWorker:
             self._wait_for_volumes()
             return False
         try:
-            self._containers.address = address = await self._attach()
+            self._containers.address = address = self._containers.address or await self._attach()
             self._view.pod_ip = address.ip
             if context.runtime.runs_processes:
                 await context.sources.mount(self.pod, address, context.volumes.managed(self.pod))
+            else:
+                await context.sources.check_volumes(self.pod, address)
         except (RuntimeFailure, VolumeError) as error:
             self._set_up_failed(error)
             return False

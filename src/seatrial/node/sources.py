@@ -1,7 +1,7 @@
 """What containers are made of besides their spec: Services, ConfigMaps, Secrets, and the files of their volumes.
 
-Only for runtimes that run processes. Services come from the shared informer, ConfigMaps and Secrets are read when a
-container starts, as a kubelet without a cache does.
+Runtimes without processes only ask whether all of it is there. Services come from the shared informer, ConfigMaps and
+Secrets are read when a container starts, as a kubelet without a cache does.
 """
 
 from collections.abc import Sequence
@@ -46,6 +46,18 @@ class Sources:
         if volumes:
             material = await self._material(pod, address, pod_volumes.references(pod))
             await pod_volumes.write(self.pod_directory(pod), pod, volumes, material, self._client)
+
+    async def check_volumes(self, pod: JSON, address: PodAddress) -> None:
+        """Of a Pod without files: what its volumes name is there. Raises VolumeError."""
+        references = pod_volumes.references(pod)
+        if references:
+            pod_volumes.check(pod, await self._material(pod, address, references))
+
+    async def check_configuration(self, pod: JSON, container: JSON, address: PodAddress) -> None:
+        """Of a container without a process: what its environment names is there. Raises RuntimeFailure."""
+        references = environment.references(pod, container)
+        if references:
+            environment.build(pod, container, await self._material(pod, address, references))
 
     async def unmount(self, pod: JSON) -> None:
         """Remove the files of the volumes, but for what belongs to the host."""

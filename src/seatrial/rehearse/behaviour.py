@@ -1,9 +1,9 @@
 """How Pods behave in a rehearsal: what is said of them, else what was seen of them, else a stated default.
 
 A behaviour file has the keys of the simulated runtime per image (`start`, `ready`, `crash`, `bad_image`, `exit`;
-seconds as in distribution.py) under `behaviours`, and for all other images under `defaults`. An image is named in full,
-or without its tag for all versions. Beyond these there are chances between 0 and 1: `never_ready`, `bad_image` (or true),
-and `crash: {after: SECONDS, chance: 0.2}`.
+seconds as in distribution.py) under `behaviours`, and for all other images under `defaults`. An image is named in
+full, or without its tag for all versions. Beyond these there are chances between 0 and 1: `never_ready`, `bad_image`
+(or true), and `crash: {after: SECONDS, chance: 0.2}`.
 
 The seed 0 is the typical run: every duration is its median, and only what happens more often than not happens. Other
 seeds draw. A container's probes decide when its readiness is seen, and whether it is killed before.

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from seatrial.api import old_versions
-from seatrial.api.registry import PODS
+from seatrial.api import old_versions, registry
+from seatrial.api.registry import PODS, REPLICATION_CONTROLLERS
 from seatrial.base.env import Env
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
@@ -19,7 +19,11 @@ from seatrial.rehearse import applying, selecting
 from seatrial.rehearse.target import KINDS, Target
 from seatrial.rollout import draining, undoing
 from seatrial.rollout.drain_rules import Rules
-from seatrial.rollout.draining import Options
+from seatrial.rollout.draining import Options, Step
+from seatrial.rollout.rolling_update import next_controller
+from seatrial.rollout.rolling_update.controllers import Timing
+from seatrial.rollout.rolling_update.run import RollingUpdate
+from seatrial.rollout.rolling_update.validation import Request
 from seatrial.rollout.workload import Workload
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
@@ -27,12 +31,14 @@ RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 
 @dataclass(frozen=True)
 class Stage:
-    """Where changes are performed. `concern`: told of the workloads whose update it is, before it begins."""
+    """Where changes are performed. `concern`: told of the workloads whose update it is, as soon as that is known."""
 
     client: Client
     env: Env
     namespace: str
     concern: Callable[[Sequence[Target]], None]
+    refused: Callable[[str, str], None]
+    """(object, why): a step of the change was refused, and is tried again."""
 
     async def workloads(self, word: str) -> list[Target]:
         """Those that the word means; from now on it is about them."""
@@ -80,6 +86,9 @@ class SetImage:
 
     async def perform(self, stage: Stage) -> None:
         for one in await stage.workloads(self.workload):
+            if one.resource is REPLICATION_CONTROLLERS:
+                await Roll(one.name, self.images[0][1]).perform(stage)
+                continue
             obj = await stage.client.get(one.resource, one.name, one.namespace)
             spec = obj["spec"]["template"]["spec"]
             patch = {group: self._named(spec.get(group) or (), one) for group in ("containers", "initContainers")}
@@ -93,6 +102,30 @@ class SetImage:
             hit = names if wanted == "*" or (not wanted and len(names) == 1) else [n for n in names if n == wanted]
             chosen.update(dict.fromkeys(hit, image))
         return [{"name": name, "image": image} for name, image in chosen.items()]
+
+
+@dataclass(frozen=True)
+class Roll:
+    """`kubectl rolling-update OLD -f NEW`, or with an image: how ReplicationControllers are rolled, from outside."""
+
+    old: str
+    image: str = ""
+    manifest: JSON | None = None
+    update_period: float = 60.0
+
+    @property
+    def told(self) -> str:
+        return f"rolling-update {self.old} " + (f"to image {self.image}" if self.image else "to another controller")
+
+    async def perform(self, stage: Stage) -> None:
+        old = await stage.client.get(REPLICATION_CONTROLLERS, self.old, stage.namespace)
+        request = Request((self.old,), () if self.image else ("new",), self.image)
+        new = self.manifest or next_controller.from_current(old, "", request)
+        names = (self.old, objects.name(new))
+        stage.concern([Target(REPLICATION_CONTROLLERS, stage.namespace, name) for name in names])
+        timing = Timing(update_period=self.update_period)
+        roll = RollingUpdate(stage.client, stage.env, stage.namespace, request, timing, lambda: new, lambda line: None)
+        await roll.run()
 
 
 @dataclass(frozen=True)
@@ -153,18 +186,24 @@ class Scale:
 
 @dataclass(frozen=True)
 class Patch:
-    """`kubectl patch --type=merge`: what a remedy proposes."""
+    """`kubectl patch --type=merge`: what a remedy proposes. `namespace` "": that of the rehearsal."""
 
-    workload: str
+    object: str
     patch: JSON
+    namespace: str = ""
 
     @property
     def told(self) -> str:
-        return f"patch {self.workload}"
+        return f"patch {self.object}"
 
     async def perform(self, stage: Stage) -> None:
-        for one in await stage.workloads(self.workload):
-            await stage.client.patch(one.resource, one.name, one.namespace, self.patch, patch_type=MERGE_PATCH)
+        kind, _, name = self.object.partition("/")
+        resource, namespace = registry.for_word(kind), self.namespace or stage.namespace
+        if resource is None:
+            raise ToolError(f"there is no kind {kind}")
+        await stage.client.patch(resource, name, namespace, self.patch, patch_type=MERGE_PATCH)
+        if resource in KINDS:
+            stage.concern([Target(resource, namespace, name)])
 
 
 @dataclass(frozen=True)
@@ -180,8 +219,13 @@ class Drain:
     async def perform(self, stage: Stage) -> None:
         there = (await stage.client.list(PODS, field_selector=f"spec.nodeName={self.node}"))["items"]
         stage.concern(await selecting.owners(stage.client, there))
+
+        def say(step: Step) -> None:
+            if step.kind == "refused":
+                stage.refused(f"pod/{step.subject.partition('/')[2]}", step.message.partition(" (asking again")[0])
+
         rules = Rules(force=True, ignore_daemonsets=True, delete_emptydir_data=True)
-        await draining.drain(stage.client, stage.env, [self.node], Options(rules), lambda step: None)
+        await draining.drain(stage.client, stage.env, [self.node], Options(rules), say)
 
 
 @dataclass(frozen=True)

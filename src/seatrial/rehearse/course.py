@@ -4,7 +4,7 @@ Changes are taken in one by one, in their order; nothing here depends on when it
 of sizes and Pod states that was not there before: a crash loop goes round and round without any.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -42,10 +42,10 @@ class Course:
     """See the module. `began`: when the change was made (seconds since 1970); `before`: what was there then."""
 
     def __init__(self, began: float, before: Iterable[JSON]) -> None:
-        self.began = began
+        self.began = self._at = began
         self._targets: list[Target] = []
-        self.present: dict[str, JSON] = {}
-        """uid → every object that is there, as it is."""
+        self._present: dict[str, dict[str, JSON]] = defaultdict(dict)
+        """Kind → uid → every object that is there, as it is."""
         self._owners: dict[str, str] = {}
         self.lives: dict[str, PodLife] = {}
         self.samples: list[Sample] = []
@@ -57,6 +57,8 @@ class Course:
         """Since when all workloads are complete; None while they aren't."""
         self.most_pods = 0
         self._uids: dict[str, Target] = {}
+        self._deleted: set[Target] = set()
+        """Of these there is nothing left to complete."""
         self._seen: set[object] = set()
         self._states: Counter[tuple[str, str]] = Counter()
         self._ready = 0
@@ -72,13 +74,13 @@ class Course:
             if one in self._targets:
                 continue
             self._targets.append(one)
-            for obj in list(self.present.values()):
+            for obj in self._present[one.resource.kind].values():
                 if one.is_this(obj):
                     self._found(one, obj)
-        for obj in list(self.present.values()):
-            if obj.get("kind") == "Pod" and objects.uid(obj) not in self.lives and self.owner_of(obj):
-                self._pod(self.began, obj)
-        self._look(self.began)
+        for obj in self._present["Pod"].values():
+            if objects.uid(obj) not in self.lives and self.owner_of(obj):
+                self._pod(self._at, obj)
+        self._look(self._at)
 
     @property
     def targets(self) -> Sequence[Target]:
@@ -96,20 +98,22 @@ class Course:
 
     def object_of(self, one: Target) -> JSON | None:
         """The workload as it is."""
-        return next((self.present[uid] for uid, of in self._uids.items() if of == one and uid in self.present), None)
+        there = self._present[one.resource.kind]
+        return next((there[uid] for uid, of in self._uids.items() if of == one and uid in there), None)
 
     def all(self, resource: ResourceRef) -> list[JSON]:
         """What there is of a kind, by name."""
-        return sorted((obj for obj in self.present.values() if obj.get("kind") == resource.kind), key=objects.key)
+        return sorted(self._present[resource.kind].values(), key=objects.key)
 
     # --- what happens ---
 
     def take(self, change: Change) -> None:
         """Take in the next change."""
+        self._at = change.at
         obj = change.object
         uid = objects.uid(obj)
         if change.type == "DELETED":
-            self.present.pop(uid, None)
+            self._present[change.kind].pop(uid, None)
         else:
             self._note(obj)
         kind = obj.get("kind")
@@ -128,7 +132,7 @@ class Course:
 
     def _note(self, obj: JSON) -> None:
         uid = objects.uid(obj)
-        self.present[uid] = obj
+        self._present[str(obj.get("kind", ""))][uid] = obj
         controller = objects.controller_of(obj)
         if controller is not None:
             self._owners[uid] = str(controller.get("uid", ""))
@@ -147,7 +151,9 @@ class Course:
         if one is not None:
             if change.type == "DELETED":
                 self._counts.pop(uid, None)
+                self._deleted.add(one)
             else:
+                self._deleted.discard(one)
                 self._found(one, obj)
         if obj.get("kind") in _SIZED and self.owner_of(obj) is not None and change.type != "DELETED":
             self._size(change)
@@ -212,7 +218,7 @@ class Course:
         self._complete(at, counts)
 
     def _complete(self, at: float, counts: Sequence[Counts]) -> None:
-        done = len(counts) >= len(self._targets) and all(each.complete for each in counts)
+        done = len(counts) + len(self._deleted) >= len(self._targets) and all(each.complete for each in counts)
         if not done:
             self.complete_at = None
         elif self.complete_at is None:

@@ -67,7 +67,7 @@ def parse(value: Any, where: str) -> Distribution:
         if kind == "lognormal" and isinstance(given, dict) and set(given) == {"median", "p95"}:
             return _lognormal(given["median"], given["p95"], where)
     raise ToolError(
-        f"{where}: takes seconds, {{uniform: [from, to]}}, {{lognormal: {{median: .., p95: ..}}}} or null; got {value!r}"
+        f"{where}: takes seconds, {{uniform: [from, to]}}, {{lognormal: {{median: 5, p95: 9}}}}, null; got {value!r}"
     )
 
 

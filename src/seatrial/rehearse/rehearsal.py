@@ -7,7 +7,7 @@ long enough, or at the horizon.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from seatrial.aio import virtual_loop
 from seatrial.base.errors import ToolError
@@ -20,11 +20,13 @@ from seatrial.rehearse.course import Course
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.result import Result
 from seatrial.rehearse.snapshot import Snapshot
-from seatrial.rehearse.verdict import Decided
+from seatrial.rehearse.verdict import Decided, Ending
 from seatrial.rehearse.world import World, open_world
 
 HORIZON_SECONDS = 3600.0
 LOOK_SECONDS = 1.0
+RESUMED_SECONDS = 2.0
+"""How long a snapshot's loops get to find everything as it should be."""
 LINGER_SECONDS = 30.0
 """How long a complete update is watched: Pods may crash after they were ready."""
 SETTLED_SECONDS = 2.0
@@ -65,16 +67,31 @@ async def _rehearse(plan: Plan) -> Result:
     model = SampledModel(plan.profiles.over(seen), plan.seed)
     async with open_world(plan.snapshot, model, seed=plan.seed, release=plan.release) as world:
         assumptions = [*plan.snapshot.assumptions, *told, *world.assumptions]
-        assumptions += await _settle(world, plan)
+        assumptions += await _settle(world, plan, model)
         await asyncio.sleep((CHANGE_AT - world.now) % 1)
+        faults.check(plan.faults, list(world.cluster.nodes))
         course = world.begin()
         failing = asyncio.ensure_future(faults.perform(world, plan.faults))
-        decided = await _watch(world, course, plan.changes, plan, LINGER_SECONDS)
+        ending = await _Watching(world, course, Performance(plan.changes), plan, LINGER_SECONDS).end()
         failing.cancel()
         if not course.targets:
             raise ToolError("the change concerns no Deployment, StatefulSet, DaemonSet or ReplicationController")
         assumptions += _unknown(course, model.profiles)
-        return verdict.judge(course, decided, world.now, assumptions)
+        return verdict.judge(course, ending, model, assumptions)
+
+
+async def _settle(world: World, plan: Plan, model: SampledModel) -> list[str]:
+    """Let the beginning come to rest before it counts; what of it does not is told."""
+    if not plan.snapshot.manifests:
+        await asyncio.sleep(RESUMED_SECONDS)
+        return []
+    course = world.begin()
+    applied = Performance([Apply(plan.snapshot.manifests)])
+    ending = await _Watching(world, course, applied, plan, SETTLED_SECONDS).end()
+    if ending.decided_by == "completed":
+        return []
+    told = verdict.judge(course, ending, model)
+    return [f"the old state does not come up by itself, and the change comes upon that: {told.reason}"]
 
 
 def _unknown(course: Course, profiles: Profiles) -> list[str]:
@@ -84,29 +101,21 @@ def _unknown(course: Course, profiles: Profiles) -> list[str]:
     return [f"nothing is known of {', '.join(unknown)}: Pods {DEFAULT_TOLD} (--behaviour)"] if unknown else []
 
 
-async def _settle(world: World, plan: Plan) -> list[str]:
-    """Let the beginning come to rest before it counts; what of it does not is told."""
-    if not plan.snapshot.manifests:
-        await asyncio.sleep(LOOK_SECONDS)
-        return []
-    course = world.begin()
-    decided = await _watch(world, course, [Apply(plan.snapshot.manifests)], plan, SETTLED_SECONDS)
-    if decided == "completed":
-        return []
-    told = verdict.judge(course, decided, world.now)
-    return [f"the old state does not come up by itself, and the change comes upon that: {told.reason}"]
+@dataclass
+class Performance:
+    """The changes, one after the other. `refusals`: object → why, of the steps that are refused now."""
 
+    changes: Sequence[Change]
+    current: str = ""
+    refusals: dict[str, str] = field(default_factory=dict)
 
-async def _watch(world: World, course: Course, changes: Sequence[Change], plan: Plan, linger: float) -> Decided:
-    """Perform the changes, one after the other, and wait for the end."""
-    performance = asyncio.ensure_future(_perform(world, changes, plan.namespace, course))
-    return await _Watching(world, course, performance, plan.horizon, linger).end()
-
-
-async def _perform(world: World, changes: Sequence[Change], namespace: str, course: Course) -> None:
-    stage = Stage(world.client, world.cluster.env, namespace, course.watch)
-    for change in changes:
-        await change.perform(stage)
+    async def run(self, world: World, namespace: str, course: Course) -> None:
+        stage = Stage(world.client, world.cluster.env, namespace, course.watch, self.refusals.__setitem__)
+        for change in self.changes:
+            self.current = change.told
+            self.refusals.clear()
+            await change.perform(stage)
+        self.current = ""
 
 
 @dataclass
@@ -115,28 +124,31 @@ class _Watching:
 
     world: World
     course: Course
-    performance: "asyncio.Future[None]"
-    horizon: float
+    performance: Performance
+    plan: Plan
     linger: float
     _taken: int = 0
 
-    async def end(self) -> Decided:
-        until = self.world.now + self.horizon
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            self._catch_up()
-            if self.performance.done():
-                self.performance.result()
-                if self._is_over():
-                    return "completed"
-            if self.world.now - self.course.news_at >= self._patience():
-                return self._stop("standstill")
-            if self.world.now >= until:
-                return self._stop("horizon")
+    async def end(self) -> Ending:
+        until = self.world.now + self.plan.horizon
+        performed = asyncio.ensure_future(self.performance.run(self.world, self.plan.namespace, self.course))
+        try:
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                self._catch_up()
+                if performed.done():
+                    performed.result()
+                    if self._is_over():
+                        return self._ending("completed")
+                if self.world.now - self.course.news_at >= self._patience():
+                    return self._ending("standstill")
+                if self.world.now >= until:
+                    return self._ending("horizon")
+        finally:
+            performed.cancel()
 
-    def _stop(self, decided: Decided) -> Decided:
-        self.performance.cancel()
-        return decided
+    def _ending(self, decided_by: Decided) -> Ending:
+        return Ending(decided_by, self.world.now, self.performance.current, dict(self.performance.refusals))
 
     def _catch_up(self) -> None:
         changes = self.world.store.changes
@@ -145,15 +157,16 @@ class _Watching:
         self._taken = len(changes)
 
     def _is_over(self) -> bool:
+        if not self.course.targets:
+            return True
         complete = self.course.complete_at
         if complete is None or self.course.terminating:
             return False
         return self.world.now - max(complete, self.course.news_at) >= self.linger
 
     def _patience(self) -> float:
-        return STANDSTILL_SECONDS + max(
-            (waits(each) for each in map(self.course.object_of, self.course.targets)), default=0
-        )
+        longest = max((waits(each) for each in map(self.course.object_of, self.course.targets)), default=0.0)
+        return STANDSTILL_SECONDS + longest
 
 
 def waits(obj: JSON | None) -> float:

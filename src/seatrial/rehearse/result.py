@@ -4,6 +4,8 @@ All times are seconds after the change; before it there is nothing. The JSON (`-
 their names; lists are in order of time.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -96,12 +98,22 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """A change that mends it. `patches` can be applied (`kubectl patch --type=merge`); `outcome` is its rehearsal's."""
+    """A change that may mend it, to be read as "with TITLE: OUTCOME". `patch` is a merge patch of the object.
+
+    `completes`: whether the update does, with it; None as long as that has not been rehearsed.
+    """
 
     title: str
-    patches: tuple[JSON, ...]
+    object: str
+    namespace: str
+    patch: JSON
     outcome: str = ""
     completes: bool | None = None
+
+    @property
+    def command(self) -> str:
+        """What applies it."""
+        return f"kubectl patch {self.object} -n {self.namespace} --type=merge -p '{json.dumps(self.patch)}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,13 @@ class Spread:
     p95_seconds: float
     worst_seconds: float
     min_available: int
+
+
+def seconds_at(samples: Sequence[Sample], available: int, until: float) -> float:
+    """For how long so many Pods were available, up to `until`."""
+    ends = [*(sample.time_seconds for sample in samples[1:]), until]
+    spans = zip(samples, ends, strict=False)
+    return round(sum(max(end - s.time_seconds, 0.0) for s, end in spans if s.available == available), 3)
 
 
 @dataclass(frozen=True)
@@ -164,4 +183,6 @@ class Result:
         value: dict[str, Any] = asdict(self)
         for event in value["scale_events"]:
             event["from"] = event.pop("from_")
+        for remedy, told in zip(self.remedies, value["remedies"], strict=True):
+            told["command"] = remedy.command
         return value

@@ -12,7 +12,8 @@ from seatrial.rehearse.target import KINDS, Target
 
 
 async def workloads(reader: Reader, word: str, namespace: str) -> list[Target]:
-    """The workloads; several for a Service. Raises ToolError when there is none."""
+    """The workloads; several for a Service; "" is the only one there is. Raises ToolError when there is none."""
+    word = word or await only(reader, namespace)
     kind, slash, name = word.partition("/")
     resource = registry.for_word(kind)
     if not slash or not name:

@@ -3,33 +3,55 @@
 Causes are read from the objects and events as `seatrial rollout status` reads them (rollout/obstacles.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
-from seatrial.api.registry import EVENTS
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
-from seatrial.rehearse import durations
+from seatrial.node.runtimes.simulated import Model
+from seatrial.rehearse import durations, evidence, remedies
 from seatrial.rehearse.course import Course, PodLife, hash_of
 from seatrial.rehearse.result import Finding, PodTimeline, Result
-from seatrial.rehearse.target import Target, counts
-from seatrial.rollout import newest, obstacles
+from seatrial.rehearse.rules import catalogue, causes
+from seatrial.rehearse.rules.base import Case
+from seatrial.rehearse.target import Counts
+from seatrial.rollout import newest
 
 Decided = Literal["completed", "standstill", "horizon"]
 
 
-def judge(course: Course, decided_by: Decided, now: float, assumptions: Sequence[str] = ()) -> Result:
-    """The verdict of one rehearsal. `now`: when it ended (seconds since 1970)."""
-    state = {one: course.object_of(one) for one in course.targets}
-    numbers = [counts(obj) for obj in state.values() if obj is not None]
-    done = course.complete_at is not None
-    ended = course.complete_at if course.complete_at is not None else course.news_at
-    found = [] if done else causes(course, now)
-    reason = found[0].message if found else ("" if done else _unexplained(course))
+@dataclass(frozen=True)
+class Ending:
+    """How a rehearsal ended. `now` in seconds since 1970.
+
+    `refusals`: object → why a step of a change was refused to the end; `unfinished`: the change that was not done.
+    """
+
+    decided_by: Decided
+    now: float
+    unfinished: str = ""
+    refusals: Mapping[str, str] = field(default_factory=dict)
+
+
+def cases(course: Course, model: Model, now: float) -> list[Case]:
+    """The workloads that are still there, for the rules."""
+    found = [(one, course.object_of(one)) for one in course.targets]
+    return [Case(one, obj, course, model, now) for one, obj in found if obj is not None]
+
+
+def judge(course: Course, ending: Ending, model: Model, assumptions: Sequence[str] = ()) -> Result:
+    """The verdict of one rehearsal."""
+    workloads = cases(course, model, ending.now)
+    done = course.complete_at is not None and not ending.unfinished
+    ended = course.complete_at if done and course.complete_at is not None else course.news_at
+    problems = [] if done else problems_of(workloads, ending)
+    reason = problems[0].message if problems else ("" if done else _unexplained(workloads, ending))
     seconds = round(ended - course.began, 3)
     least = min((sample.available for sample in course.samples), default=0)
-    desired = sum(each.desired for each in numbers)
-    hashes = new_hashes(course)
+    counts = [case.counts for case in workloads]
+    desired = sum(each.desired for each in counts)
+    hashes = new_hashes(workloads)
     fresh = sum(life.ready and _is_updated(life, hashes) for life in course.lives.values())
     return Result(
         verdict="completes" if done else "hangs",
@@ -38,63 +60,71 @@ def judge(course: Course, decided_by: Decided, now: float, assumptions: Sequence
         min_available=least,
         max_pods=course.most_pods,
         scale_events=tuple(course.scales),
-        findings=tuple(found),
-        headline=headline(done, seconds, least, desired, fresh, reason),
-        decided_by=decided_by,
+        findings=(*problems, *(finding for case in workloads for finding in catalogue.warnings(case))),
+        headline=headline(done, seconds, (least, fresh, desired), reason),
+        decided_by=ending.decided_by,
         workloads=tuple(one.shown for one in course.targets),
         desired=desired,
         updated_available=fresh,
         min_ready_pods=min((sample.ready for sample in course.samples), default=0),
-        promised_available=sum(each.promised for each in numbers),
+        promised_available=_promised(counts),
+        evidence=evidence.chain(course, workloads, problems),
+        remedies=tuple(remedies.proposals(workloads, problems)),
         pods=tuple(_timeline(course, life, _is_updated(life, hashes)) for life in course.lives.values()),
         availability=tuple(course.samples),
         events=tuple(course.events),
         assumptions=tuple(assumptions),
-        conditions=_conditions(state),
+        conditions={case.name: (case.obj.get("status") or {}).get("conditions") or [] for case in workloads},
     )
 
 
-def headline(done: bool, seconds: float, least: int, desired: int, fresh: int, reason: str) -> str:
-    """The verdict's first line."""
+def headline(done: bool, seconds: float, counts: tuple[int, int, int], reason: str, spread: str = "") -> str:
+    """The verdict's first line. `counts`: least available, updated and ready, desired; `spread`: `p95 2m55s`."""
+    least, fresh, desired = counts
     took = durations.told(seconds)
     if done:
         when = f"in {took}" if seconds else "at once"
-        return f"COMPLETES {when}, at least {least} of {desired} Pods available"
+        return f"COMPLETES {when}{f' ({spread})' if spread else ''}, at least {least} of {desired} Pods available"
     return f"HANGS at {fresh}/{desired} after {took}: {reason}"
 
 
-def causes(course: Course, now: float) -> list[Finding]:
-    """What stands in the way now, the surest first."""
-    found = []
-    for one in course.targets:
-        obj = course.object_of(one)
-        if obj is None:
-            continue
-        owners, members = newest.of(obj, one.resource.kind, course)
-        for obstacle in obstacles.find(members, owners, course.all(EVENTS), now):
-            where = f"pod/{obstacle.pod}" if obstacle.pod else one.shown
-            found.append(Finding(obstacle.reason, str(obstacle), (where,), severity="problem"))
-    return found
+def problems_of(workloads: Sequence[Case], ending: Ending) -> list[Finding]:
+    """What stands in the way at the end, the surest first."""
+    found = [
+        Finding("drain-refused", f"{ending.unfinished}: {name}: {why}", (name,), severity="problem")
+        for name, why in ending.refusals.items()
+        if ending.unfinished
+    ]
+    for case in workloads:
+        if not case.counts.complete:
+            found += causes.of(case)
+    return list({(each.rule, each.message): each for each in found}.values())
 
 
-def _unexplained(course: Course) -> str:
-    for one in course.targets:
-        obj = course.object_of(one)
-        if obj is None:
-            return f"{one.shown} is not there any more"
-        if not counts(obj).complete:
-            return f"{one.shown} is not complete, and nothing says why"
-    return "nothing says why"
+def _promised(counts: Sequence[Counts]) -> int:
+    return sum(each.promised for each in counts)
 
 
-def new_hashes(course: Course) -> frozenset[str]:
+def _unexplained(workloads: Sequence[Case], ending: Ending) -> str:
+    """No guess: what is known is said, and that the cause isn't."""
+    left = [case for case in workloads if not case.counts.complete]
+    if ending.unfinished:
+        return f"{ending.unfinished} is not done"
+    if not left:
+        return "the workloads are not there any more"
+    counts = left[0].counts
+    state = f"{counts.updated} of {counts.desired} updated, {counts.available} available, {counts.total} in all"
+    if ending.decided_by == "horizon":
+        return f"{left[0].name} still moves when the time is up ({state}); a longer --horizon may decide"
+    return f"{left[0].name} does not go on ({state}), and no object or event says why"
+
+
+def new_hashes(workloads: Sequence[Case]) -> frozenset[str]:
     """Which template hashes are those of the new version."""
     found = set()
-    for one in course.targets:
-        obj = course.object_of(one)
-        if obj is not None:
-            owners, members = newest.of(obj, one.resource.kind, course)
-            found |= {hash_of(each) for each in (*owners, *members)}
+    for case in workloads:
+        owners, members = newest.of(case.obj, case.target.resource.kind, case.course)
+        found |= {hash_of(each) for each in (*owners, *members)}
     return frozenset(found - {""})
 
 
@@ -106,7 +136,6 @@ def _is_updated(life: PodLife, fresh: frozenset[str]) -> bool:
 def _timeline(course: Course, life: PodLife, updated: bool) -> PodTimeline:
     pod, owner = life.pod, course.owner_of(life.pod)
     images = [str(each.get("image", "")) for each in pod["spec"]["containers"]]
-    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
     return PodTimeline(
         name=objects.name(pod),
         namespace=objects.namespace(pod),
@@ -116,11 +145,10 @@ def _timeline(course: Course, life: PodLife, updated: bool) -> PodTimeline:
         updated=updated,
         node=str(pod["spec"].get("nodeName") or ""),
         phases=tuple(life.phases),
-        restarts=max((int(each.get("restartCount") or 0) for each in statuses), default=0),
+        restarts=_restarts(pod),
     )
 
 
-def _conditions(state: dict[Target, JSON | None]) -> JSON:
-    return {
-        one.shown: (obj.get("status") or {}).get("conditions") or [] for one, obj in state.items() if obj is not None
-    }
+def _restarts(pod: JSON) -> int:
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    return max((int(each.get("restartCount") or 0) for each in statuses), default=0)

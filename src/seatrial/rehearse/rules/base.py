@@ -1,0 +1,78 @@
+"""What a rule is, and what it may look at."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from seatrial.base.types import JSON
+from seatrial.machinery import objects
+from seatrial.machinery.gvk import ResourceRef
+from seatrial.node.runtimes.simulated import Model
+from seatrial.rehearse.course import Course
+from seatrial.rehearse.target import Counts, Target, counts
+
+
+@dataclass(frozen=True)
+class Case:
+    """One workload after the rehearsal. `obj`: as it is at the end; `now` in seconds since 1970."""
+
+    target: Target
+    obj: JSON
+    course: Course
+    model: Model
+    now: float
+    drains: bool = False
+    """The change empties a node."""
+
+    @property
+    def name(self) -> str:
+        return self.target.shown
+
+    @property
+    def spec(self) -> JSON:
+        spec: JSON = self.obj["spec"]
+        return spec
+
+    @property
+    def pod_spec(self) -> JSON:
+        spec: JSON = self.spec["template"].get("spec") or {}
+        return spec
+
+    @property
+    def pod_labels(self) -> JSON:
+        return (self.spec["template"].get("metadata") or {}).get("labels") or {}
+
+    @property
+    def containers(self) -> Sequence[JSON]:
+        return self.pod_spec.get("containers") or ()
+
+    @property
+    def counts(self) -> Counts:
+        return counts(self.obj)
+
+    @property
+    def rolls(self) -> bool:
+        """A Deployment that replaces its Pods little by little."""
+        return self.target.resource.kind == "Deployment" and strategy(self.spec).get("type") != "Recreate"
+
+    def there(self, resource: ResourceRef) -> list[JSON]:
+        """The objects of a kind in the workload's namespace; all of a kind that has none."""
+        namespace = self.target.namespace
+        return [obj for obj in self.course.all(resource) if objects.namespace(obj) in (namespace, "")]
+
+
+def strategy(spec: JSON) -> JSON:
+    return spec.get("strategy") or {}
+
+
+Found = Iterator[tuple[str, tuple[str, ...], str]]
+"""(message, objects, remedy in words) of every place where a rule applies."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`title` in a few words; `why` for the docs: what happens, and to whom. `check` is pure."""
+
+    id: str
+    title: str
+    why: str
+    check: Callable[[Case], Found]

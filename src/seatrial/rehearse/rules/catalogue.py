@@ -1,0 +1,151 @@
+"""All rules, written out: what is warned of, and what causes of a hang are called. docs/rules.md is made of this."""
+
+from seatrial.rehearse.result import Finding
+from seatrial.rehearse.rules import capacity, connections, pods, strategies
+from seatrial.rehearse.rules.base import Case, Rule
+
+WARNINGS: tuple[Rule, ...] = (
+    Rule(
+        "no-readiness-probe",
+        "Pods get requests before they are ready",
+        "Without a readiness probe a Pod counts as ready as soon as its containers run, so a roll goes on and sends "
+        "requests to an application that has not started yet.",
+        connections.no_readiness_probe,
+    ),
+    Rule(
+        "exits-at-once",
+        "Connections are refused while old Pods end",
+        "SIGTERM and the removal from endpoints happen at the same time. Proxies and load balancers hear of it some "
+        "seconds later; an application that is gone by then refuses what they still send.",
+        connections.exits_at_once,
+    ),
+    Rule(
+        "slow-pre-stop",
+        "The preStop hook takes longer than the Pod has",
+        "The grace period counts from the deletion, the hook included. A hook that sleeps as long leaves nothing: the "
+        "application gets SIGTERM and, at once, SIGKILL.",
+        pods.slow_pre_stop,
+    ),
+    Rule(
+        "budget-allows-no-eviction",
+        "A disruption budget that lets nobody go",
+        "A budget that needs every Pod makes drains wait for ever. Rolling updates do not ask budgets.",
+        strategies.budget_allows_no_eviction,
+    ),
+    Rule(
+        "deadline-too-short",
+        "The progress deadline is shorter than one Pod takes",
+        "The Deployment is reported as failed (ProgressDeadlineExceeded) while its Pods are still starting as they "
+        "always do; whoever waits for the rollout gives up.",
+        strategies.deadline_too_short,
+    ),
+    Rule(
+        "single-replica",
+        "A single replica",
+        "Nothing serves while the only Pod is moved, restarted, or its node is down.",
+        strategies.single_replica,
+    ),
+    Rule(
+        "surge-needs-more",
+        "The surge needs more than any node has",
+        "A rolling update with a surge runs old and new Pods side by side. When no node has room for one more, the "
+        "update works today only because something happened to leave in time, or does not work.",
+        capacity.surge_needs_more_than_a_node_has,
+    ),
+    Rule(
+        "quota-reached",
+        "A quota has no room for the surge",
+        "Pods of the surge count, and so do old ones until they are gone. The controller retries, at ever longer "
+        "intervals.",
+        capacity.quota_reached,
+    ),
+    Rule(
+        "mutable-tag",
+        "The image has no fixed version",
+        "An image without a tag, or with latest, is whatever it was when a node pulled it: Pods of one version differ, "
+        "and undoing brings nothing back.",
+        pods.mutable_tag,
+    ),
+    Rule(
+        "no-history",
+        "No earlier version is kept",
+        "With revisionHistoryLimit 0 the old ReplicaSet is deleted with its last Pod; kubectl rollout undo has nothing "
+        "to go back to.",
+        strategies.no_history,
+    ),
+    Rule(
+        "liveness-kills-slow-starter",
+        "A probe kills the container before it answers",
+        "A liveness probe begins with the container. Where the application needs longer than initialDelaySeconds and "
+        "failureThreshold × periodSeconds allow, it is killed again and again.",
+        pods.liveness_kills_slow_starter,
+    ),
+    Rule(
+        "rwo-volume-with-surge",
+        "Two versions want a volume that one node can have",
+        "A ReadWriteOnce volume is attached to one node. A surge starts the new Pod while the old one has it; on "
+        "another node it waits for the old Pod, which only goes when the new one is ready.",
+        pods.rwo_volume_with_surge,
+    ),
+    Rule(
+        "anti-affinity-as-many-as-nodes",
+        "Anti-affinity leaves no node for the surge",
+        "With required anti-affinity and as many replicas as nodes there is no place for one more Pod, and 25 % of up "
+        "to 3 replicas may not be unavailable: nothing can move.",
+        pods.anti_affinity_as_many_as_nodes,
+    ),
+    Rule(
+        "rounds-to-nothing",
+        "maxSurge and maxUnavailable both come to nothing",
+        "Percentages are rounded, the surge up and unavailability down. When both come to 0 the controller takes one "
+        "Pod away first.",
+        strategies.surge_and_unavailable_zero,
+    ),
+)
+
+CAUSES: dict[str, tuple[str, str]] = {
+    "no-room": ("No node has room", "What the new Pod requests is free on no node that it may run on."),
+    "anti-affinity": (
+        "Anti-affinity leaves no node",
+        "Every node has a Pod already that the new one must not be with.",
+    ),
+    "no-matching-node": ("No node matches", "No node has the labels that nodeSelector or affinity ask for."),
+    "topology-spread": ("Spreading leaves no node", "Every node that is left would be one Pod too many."),
+    "host-port-taken": (
+        "The host port is taken",
+        "A host port can be had once on each node, and the old Pods have it.",
+    ),
+    "volume-elsewhere": ("The volume is elsewhere", "The volume can only be reached from other nodes."),
+    "claim-not-bound": ("A claim is missing or not bound", "The Pod waits for a volume that is not there."),
+    "untolerated-taint": ("Taints keep it off", "The nodes have taints that the Pod does not tolerate."),
+    "node-cordoned": ("Nodes are cordoned", "The nodes take no new Pods."),
+    "unschedulable": ("No node takes it", "The scheduler's message says why."),
+    "image-not-found": ("The image can't be had", "The image does not exist, or may not be pulled."),
+    "crash-loop": ("It crashes again and again", "The new version exits soon after its start."),
+    "never-ready": ("It does not become ready", "The new Pods run, and do not pass their readiness probe."),
+    "missing-configuration": ("Configuration is missing", "A ConfigMap, a Secret, or a key of it is not there."),
+    "pods-refused": ("Pods are refused", "Admission refuses the new Pods."),
+    "volume-locked": ("The volume is locked", "Another node has the image locked; see seatrial rescue."),
+    "multi-attach": ("The volume is attached elsewhere", "A volume for one node is still attached to another."),
+    "volume-not-mounted": ("The volume can't be mounted", "The event says why."),
+    "paused": ("It is paused", "A paused Deployment does not roll."),
+    "on-delete": ("Nobody deletes the old Pods", "With OnDelete the new version comes when Pods are deleted by hand."),
+    "partition": ("The partition is not lowered", "Pods with an ordinal below the partition keep their version."),
+    "stuck-ordinal": ("A Pod of a given up version is in the way", "StatefulSets wait for it; only deleting it helps."),
+    "finalizer": ("A finalizer keeps an old Pod", "It goes when whoever set the finalizer takes it off."),
+    "pod-does-not-end": ("An old Pod does not end", "Its node does not report any more."),
+    "shared-selector": ("Two workloads select the same Pods", "Each takes the other's Pods for its own."),
+    "drain-refused": (
+        "The drain is refused",
+        "A budget, or a Pod that nobody would replace, keeps the node from being empty.",
+    ),
+    "change-refused": ("The change is refused", "The API server does not accept it."),
+}
+"""Rule → (title, what it means)."""
+
+
+def warnings(case: Case) -> list[Finding]:
+    """All that is to be warned of, in the order of the rules."""
+    return [
+        Finding(rule.id, message, where, remedy) for rule in WARNINGS for message, where, remedy in rule.check(case)
+    ]

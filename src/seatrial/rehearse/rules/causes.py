@@ -1,0 +1,138 @@
+"""Why an update hangs: the obstacles of rollout/obstacles.py under the names of rules, and what no Pod shows."""
+
+from collections.abc import Iterator, Sequence
+
+from seatrial.api.registry import EVENTS, PODS
+from seatrial.base.types import JSON
+from seatrial.machinery import conditions, objects, selectors
+from seatrial.rehearse.result import Finding
+from seatrial.rehearse.rules.base import Case
+from seatrial.rollout import newest, obstacles, stuck
+from seatrial.rollout.obstacles import Obstacle
+
+_WORDS: tuple[tuple[str, str], ...] = (
+    ("Insufficient ", "no-room"),
+    ("Too many pods", "no-room"),
+    ("pod anti-affinity", "anti-affinity"),
+    ("pod affinity", "no-matching-node"),
+    ("topology spread", "topology-spread"),
+    ("free ports", "host-port-taken"),
+    ("volume node affinity", "volume-elsewhere"),
+    ("persistentvolumeclaim", "claim-not-bound"),
+    ("PersistentVolumeClaims", "claim-not-bound"),
+    ("available volume", "claim-not-bound"),
+    ("untolerated taint", "untolerated-taint"),
+    ("affinity/selector", "no-matching-node"),
+    ("unschedulable", "node-cordoned"),
+)
+"""Which word of the scheduler's message tells what. The first that is found names the cause."""
+_REASONS = {
+    "Image": "image-not-found",
+    "CrashLoop": "crash-loop",
+    "Probe": "never-ready",
+    "Configuration": "missing-configuration",
+    "Quota": "quota-reached",
+    "FailedCreate": "pods-refused",
+    "Unschedulable": "unschedulable",
+    "Volume": "volume-not-mounted",
+}
+
+
+def rule_of(obstacle: Obstacle) -> str:
+    """The rule that an obstacle falls under."""
+    message = obstacle.message
+    if obstacle.reason == "Unschedulable":
+        return next((rule for word, rule in _WORDS if word in message), "unschedulable")
+    if obstacle.reason == "Volume":
+        if "is locked" in message or "still being used" in message:
+            return "volume-locked"
+        if "Multi-Attach" in message:
+            return "multi-attach"
+        if 'configmap "' in message or 'secret "' in message or "references non-existent" in message:
+            return "missing-configuration"
+    return _REASONS[obstacle.reason]
+
+
+def of(case: Case) -> list[Finding]:
+    """All causes that can be seen, the surest first; [] when there is none."""
+    found = [_problem(rule, message, where) for rule, message, where in _deliberate(case)]
+    owners, members = newest.of(case.obj, case.target.resource.kind, case.course)
+    events = case.course.all(EVENTS)
+    # What went on when the standstill began: retries back off, and their events grow old.
+    since = case.course.news_at
+    for obstacle in obstacles.find(members, owners, events, since):
+        where = f"pod/{obstacle.pod}" if obstacle.pod else case.name
+        found.append(_problem(rule_of(obstacle), str(obstacle), (where, case.name)))
+    found += [_problem(rule, message, where) for rule, message, where in _in_order(case, events, members)]
+    return found
+
+
+def _problem(rule: str, message: str, where: Sequence[str]) -> Finding:
+    return Finding(rule, message, tuple(dict.fromkeys(where)), severity="problem")
+
+
+Cause = tuple[str, str, tuple[str, ...]]
+
+
+def _deliberate(case: Case) -> Iterator[Cause]:
+    """The workload was told not to go on."""
+    spec, kind = case.spec, case.target.resource.kind
+    if kind == "Deployment" and spec.get("paused"):
+        yield "paused", f"{case.name} is paused: it rolls when it is resumed", (case.name,)
+    how = (spec.get("updateStrategy") or {}).get("type")
+    if how == "OnDelete":
+        yield "on-delete", f"{case.name} replaces Pods only when somebody deletes them (OnDelete)", (case.name,)
+    partition = int(objects.get(spec, "updateStrategy", "rollingUpdate", "partition", default=0))
+    if kind == "StatefulSet" and partition > 0:
+        yield "partition", f"{case.name} has a partition of {partition}: Pods below it keep their version", (case.name,)
+
+
+def _in_order(case: Case, events: Sequence[JSON], members: Sequence[JSON]) -> Iterator[Cause]:
+    """What is seen less directly."""
+    if case.target.resource.kind == "StatefulSet":
+        held = stuck.find(case.obj, case.course.all(PODS), events, case.now)
+        if held is not None:
+            yield "stuck-ordinal", f"{case.name} is {held}", (f"pod/{held.name}", case.name)
+    for pod in case.course.all(PODS):
+        if objects.is_terminating(pod) and case.course.owner_of(pod) == case.target:
+            name = objects.name(pod)
+            if objects.finalizers(pod):
+                kept = ", ".join(objects.finalizers(pod))
+                yield "finalizer", f"pod {name} can't go: it is kept by {kept}", (f"pod/{name}", case.name)
+            else:
+                node = pod["spec"].get("nodeName") or ""
+                yield "pod-does-not-end", f"pod {name} on {node} does not end", (f"pod/{name}", f"node/{node}")
+    for pod in members:
+        name = objects.name(pod)
+        if not conditions.is_true(pod, "Ready") and (pod.get("status") or {}).get("phase") == "Running":
+            yield "never-ready", f"pod {name} runs, and is not ready", (f"pod/{name}", case.name)
+            break
+    least = float(case.spec.get("minReadySeconds") or 0)
+    deadline = case.spec.get("progressDeadlineSeconds")
+    if deadline is not None and least >= float(deadline):
+        text = f"minReadySeconds {least:.0f} is not below progressDeadlineSeconds {deadline}"
+        yield "deadline-too-short", text, (case.name,)
+    yield from _unselected(case)
+
+
+def _unselected(case: Case) -> Iterator[Cause]:
+    """Pods that this workload selects and another one owns."""
+    owners = {
+        f"{reference['kind'].lower()}/{reference['name']}"
+        for pod in case.course.all(PODS)
+        if _selects(case, pod)
+        and case.course.owner_of(pod) != case.target
+        and (reference := objects.controller_of(pod)) is not None
+    }
+    if owners:
+        shown = sorted(owners)
+        yield "shared-selector", f"{case.name} selects Pods of {', '.join(shown)}, too", (case.name, *shown)
+
+
+def _selects(case: Case, pod: JSON) -> bool:
+    if objects.namespace(pod) != case.target.namespace:
+        return False
+    selector = case.spec.get("selector") or {}
+    if case.target.resource.kind == "ReplicationController":
+        return bool(selector) and selectors.from_map(selector).matches(objects.labels(pod))
+    return selectors.from_label_selector(selector).matches(objects.labels(pod))

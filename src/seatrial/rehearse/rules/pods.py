@@ -1,0 +1,99 @@
+"""Rules about the Pods themselves: images, probes, volumes, where they may run."""
+
+from seatrial.api.registry import NODES, PERSISTENT_VOLUME_CLAIMS
+from seatrial.machinery import objects, selectors
+from seatrial.rehearse import probing
+from seatrial.rehearse.behaviour import untagged
+from seatrial.rehearse.durations import told
+from seatrial.rehearse.rules.base import Case, Found
+from seatrial.workloads import rolling
+
+
+def mutable_tag(case: Case) -> Found:
+    for container in case.containers:
+        image = str(container.get("image", ""))
+        tag = image.partition("@")[0].removeprefix(untagged(image)).lstrip(":")
+        if "@" not in image and tag in ("", "latest"):
+            yield (
+                f"image {image} has no fixed version: what runs can change with every restart, and can't be undone",
+                (case.name,),
+                "name a version, or a digest",
+            )
+
+
+def liveness_kills_slow_starter(case: Case) -> Found:
+    for container in case.containers:
+        behaviours = [case.model.of(pod, container) for pod in _fresh(case)]
+        killed = [each for each in behaviours if each.unhealthy is not None and each.crash is None]
+        if killed:
+            after = told(min(each.unhealthy or 0.0 for each in killed))
+            probe = "startup" if container.get("startupProbe") else "liveness"
+            yield (
+                f"the {probe} probe of container {container['name']} kills it after {after}, before it answers",
+                (case.name,),
+                "give it a startupProbe with enough failureThreshold",
+            )
+
+
+def _fresh(case: Case) -> list[dict[str, object]]:
+    return [
+        life.pod
+        for life in case.course.lives.values()
+        if case.course.owner_of(life.pod) == case.target and life.phases[0].time_seconds > 0
+    ]
+
+
+def rwo_volume_with_surge(case: Case) -> Found:
+    """Two versions at once want one volume that only one node can have."""
+    if not case.rolls or rolling.limits(case.spec).max_surge == 0:
+        return
+    claims = {objects.name(claim): claim for claim in case.there(PERSISTENT_VOLUME_CLAIMS)}
+    for volume in case.pod_spec.get("volumes") or ():
+        name = str(objects.get(volume, "persistentVolumeClaim", "claimName", default=""))
+        modes = objects.get(claims.get(name, {}), "spec", "accessModes", default=[])
+        if modes and set(modes) <= {"ReadWriteOnce", "ReadWriteOncePod"}:
+            yield (
+                f"claim {name} can be on one node only, and maxSurge starts a new Pod while the old one has it: "
+                "on another node it waits for ever",
+                (case.name, f"persistentvolumeclaim/{name}"),
+                "set maxSurge 0 and maxUnavailable 1, or strategy Recreate",
+            )
+
+
+def anti_affinity_as_many_as_nodes(case: Case) -> Found:
+    """Required anti-affinity leaves no node for a surge when every node has a replica already."""
+    if not case.rolls:
+        return
+    limits = rolling.limits(case.spec)
+    terms = objects.get(
+        case.pod_spec, "affinity", "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution", default=[]
+    )
+    for term in terms:
+        key = str(term.get("topologyKey", ""))
+        own = selectors.from_label_selector(term.get("labelSelector")).matches(case.pod_labels)
+        places = {objects.labels(node).get(key) for node in case.course.all(NODES) if _usable(node)} - {None}
+        if own and limits.max_surge and limits.max_unavailable == 0 and limits.desired >= len(places):
+            yield (
+                f"required anti-affinity by {key}, {limits.desired} replicas and {len(places)} places: none is left "
+                "for the surge, and maxUnavailable comes to 0",
+                (case.name,),
+                "set maxSurge 0 and maxUnavailable 1, or make the anti-affinity preferred",
+            )
+
+
+def _usable(node: dict[str, object]) -> bool:
+    return not objects.get(node, "spec", "unschedulable", default=False)
+
+
+def slow_pre_stop(case: Case) -> Found:
+    """The hook sleeps longer than the Pod has."""
+    grace = float(case.pod_spec.get("terminationGracePeriodSeconds", 30))
+    for container in case.containers:
+        sleeps = probing.sleeps_before_stop(container)
+        if sleeps >= grace:
+            yield (
+                f"the preStop hook of container {container['name']} sleeps {told(sleeps)}, and the Pod has "
+                f"{told(grace)} to end: it is killed",
+                (case.name,),
+                "set terminationGracePeriodSeconds above the hook's sleep",
+            )

@@ -1,0 +1,120 @@
+"""Everything that is worth asking about an update: the rehearsal, its remedies rehearsed, many trials in parallel.
+
+Trials are the same plan with other seeds: other start-up times and failures, as the profiles have them, and another
+order of what happens at the same time. They run in processes of their own.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+
+from seatrial.rehearse import durations, verdict
+from seatrial.rehearse.change import Patch
+from seatrial.rehearse.rehearsal import Plan, rehearse
+from seatrial.rehearse.result import Remedy, Result, Spread, seconds_at
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is kept of one trial."""
+
+    seed: int
+    completes: bool
+    seconds: float
+    min_available: int
+    reason: str
+
+
+def run(plan: Plan, *, trials: int = 1, remedies: bool = True, processes: int = 0) -> Result:
+    """The verdict of the typical run, with the spread of `trials` and, where it hangs, remedies that were rehearsed."""
+    result = rehearse(plan)
+    if remedies and result.remedies:
+        result = replace(result, remedies=_best(tuple(_rehearsed(plan, one) for one in result.remedies)))
+    return with_spread(result, spread_trials(plan, trials, processes)) if trials > 1 else result
+
+
+def _rehearsed(plan: Plan, remedy: Remedy) -> Remedy:
+    mended = replace(plan, changes=(*plan.changes, Patch(remedy.object, remedy.patch, remedy.namespace)))
+    outcome = rehearse(mended)
+    return replace(remedy, outcome=told(outcome), completes=outcome.completes)
+
+
+def told(outcome: Result) -> str:
+    """`completes in 1m5s, 0 of 1 available for 14s`."""
+    if not outcome.completes:
+        return f"hangs as well: {outcome.reason}"
+    took = durations.told(outcome.duration_seconds)
+    lasting = seconds_at(outcome.availability, outcome.min_available, outcome.duration_seconds)
+    low = f"{outcome.min_available} of {outcome.desired} available"
+    how_long = f" for {durations.told(lasting)}" if outcome.min_available < outcome.desired else ""
+    return f"completes in {took}, {low}{how_long}"
+
+
+def _best(remedies: Sequence[Remedy]) -> tuple[Remedy, ...]:
+    """Those that help; if none does, all of them, so that one sees what was tried."""
+    helping = tuple(one for one in remedies if one.completes)
+    return helping or tuple(remedies)
+
+
+def spread_trials(plan: Plan, trials: int, processes: int = 0) -> list[Trial]:
+    """Trials 1 to N, in order, in as many processes as there are cores unless told otherwise."""
+    workers = min(processes or len(os.sched_getaffinity(0)), trials)
+    seeds = range(1, trials + 1)
+    if workers == 1:
+        return [_trial(plan, seed) for seed in seeds]
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, context, initializer=_hold, initargs=(plan,)) as pool:
+        return list(pool.map(_held_trial, seeds, chunksize=max(1, trials // (workers * 4))))
+
+
+_held: list[Plan] = []
+"""The plan of this worker process: sent once, not with every trial."""
+
+
+def _hold(plan: Plan) -> None:
+    _held[:] = [plan]
+
+
+def _held_trial(seed: int) -> Trial:
+    return _trial(_held[0], seed)
+
+
+def _trial(plan: Plan, seed: int) -> Trial:
+    result = rehearse(replace(plan, seed=seed))
+    return Trial(seed, result.completes, result.duration_seconds, result.min_available, result.reason)
+
+
+def with_spread(result: Result, trials: Sequence[Trial]) -> Result:
+    """The result of the typical run, with what the trials showed. If any of them hangs, that is the verdict."""
+    spread = spread_of(trials)
+    hanging = [each for each in trials if not each.completes]
+    if result.completes and hanging:
+        share = f"in {len(hanging)} of {len(trials)} trials"
+        reason = f"{share}, such as seed {hanging[0].seed}: {hanging[0].reason}"
+        counts = result.min_available, result.updated_available, result.desired
+        head = f"HANGS {reason}; else it completes in {durations.told(spread.p50_seconds)}, with {counts[0]} available"
+        return replace(result, verdict="hangs", reason=reason, spread=spread, headline=head)
+    if not result.completes:
+        return replace(result, spread=spread)
+    least = min(result.min_available, spread.min_available)
+    head = verdict.headline(
+        True,
+        spread.p50_seconds,
+        (least, result.updated_available, result.desired),
+        "",
+        f"p95 {durations.told(spread.p95_seconds)}",
+    )
+    return replace(result, spread=spread, headline=head, min_available=least, duration_seconds=spread.p50_seconds)
+
+
+def spread_of(trials: Sequence[Trial]) -> Spread:
+    """Percentiles by nearest rank; 0 where no trial completed."""
+    took = sorted(each.seconds for each in trials if each.completes)
+    least = min((each.min_available for each in trials), default=0)
+
+    def rank(share: float) -> float:
+        return took[max(0, -(-int(share * 100) * len(took) // 100) - 1)] if took else 0.0
+
+    return Spread(len(trials), len(took), rank(0.5), rank(0.95), took[-1] if took else 0.0, least)
