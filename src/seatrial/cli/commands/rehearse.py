@@ -154,14 +154,13 @@ def _live(given: dict[str, Any]) -> "tuple[Snapshot, str]":
 def _manifests(files: Sequence[str]) -> list[Any]:
     from seatrial.rollout import manifests
 
-    read: list[Any] = []
+    found: list[Any] = []
     for file in files:
-        read += (
-            manifests.parse(click.get_text_stream("stdin").read(), "stdin")
-            if file == "-"
-            else manifests.read(Path(file))
-        )
-    return read
+        if file == "-":
+            found += manifests.parse(click.get_text_stream("stdin").read(), "stdin")
+        else:
+            found += manifests.read(Path(file))
+    return found
 
 
 def _changes(given: dict[str, Any]) -> "list[Change]":

@@ -72,7 +72,7 @@ def surge_and_unavailable_zero(case: Case) -> Found:
     limits = rolling.limits(case.spec)
     if limits.max_surge == 0 and _rounds_to_nothing(unavailable, limits.desired):
         yield (
-            f"maxSurge {surge} and maxUnavailable {unavailable} come to 0 of {limits.desired}: one Pod is taken away first",
+            f"maxSurge {surge} and maxUnavailable {unavailable} are 0 of {limits.desired}: one Pod is taken away first",
             (case.name,),
             "set one of them to 1",
         )
