@@ -373,3 +373,114 @@ def test_an_attachment_of_a_node_that_is_out_of_service_goes() -> None:
             assert await phase_of(cluster, "second") == "Running"
 
     virtual_loop.run(story())
+
+
+def waiting(name: str, **spec: Any) -> JSON:
+    """A Pod that the scheduler has to place."""
+    made = attached(name, "")
+    made["spec"] = {**made["spec"], **spec}
+    del made["spec"]["nodeName"]
+    return made
+
+
+async def scheduling_failure(cluster: Cluster, pod: str) -> str:
+    return next(message for reason, message in await events_of(cluster, pod) if reason == "FailedScheduling")
+
+
+HELPLESS = " preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+
+
+def test_a_pod_whose_claims_can_t_be_used_is_not_placed_and_is_when_they_can() -> None:
+    async def story() -> None:
+        async with world(2) as cluster:
+            await cluster.client.create(PODS, waiting("web"))
+            await asyncio.sleep(2)
+            text = '0/2 nodes are available: persistentvolumeclaim "data" not found.'
+            assert await scheduling_failure(cluster, "web") == text + HELPLESS
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data"))
+            await asyncio.sleep(30)
+            text = "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+            assert ("FailedScheduling", text + HELPLESS) in await events_of(cluster, "web")
+            await cluster.client.create(PERSISTENT_VOLUMES, volume("disk", source=CSI))
+            await asyncio.sleep(30)
+            assert await phase_of(cluster, "web") == "Running"
+
+    virtual_loop.run(story())
+
+
+def on_node(name: str) -> JSON:
+    expression = {"key": "kubernetes.io/hostname", "operator": "In", "values": [name]}
+    return {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}}
+
+
+def test_a_pod_goes_where_its_volume_is() -> None:
+    async def story() -> None:
+        async with world(3) as cluster:
+            local = {"local": {"path": "/disk"}}
+            made = volume("disk", source=local, nodeAffinity=on_node("node-3"))
+            await cluster.client.create(PERSISTENT_VOLUMES, made)
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data"))
+            await asyncio.sleep(2)
+            await cluster.client.create(PODS, waiting("web"))
+            await cluster.client.create(PODS, waiting("elsewhere", nodeSelector={"kubernetes.io/hostname": "node-1"}))
+            await asyncio.sleep(5)
+            assert (await cluster.client.get(PODS, "web", "default"))["spec"]["nodeName"] == "node-3"
+            text = (
+                "0/3 nodes are available: 1 node(s) had volume node affinity conflict, "
+                "2 node(s) didn't match Pod's node affinity/selector."
+            )
+            assert (await scheduling_failure(cluster, "elsewhere")).startswith(text)
+
+    virtual_loop.run(story())
+
+
+def test_a_claim_that_waits_for_its_first_consumer_is_bound_where_the_pod_goes() -> None:
+    async def story() -> None:
+        async with world(3) as cluster:
+            late = {
+                "apiVersion": "storage.k8s.io/v1",
+                "kind": "StorageClass",
+                "metadata": {"name": "local"},
+                "provisioner": "kubernetes.io/no-provisioner",
+                "volumeBindingMode": "WaitForFirstConsumer",
+            }
+            await cluster.client.create(STORAGE_CLASSES, late)
+            for number in (1, 2):
+                made = volume(
+                    f"disk-{number}",
+                    source={"local": {"path": "/disk"}},
+                    storageClassName="local",
+                    nodeAffinity=on_node(f"node-{number}"),
+                )
+                await cluster.client.create(PERSISTENT_VOLUMES, made)
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data", storageClassName="local"))
+            await asyncio.sleep(5)
+            assert await phase(cluster, "data") == "Pending"
+            text = "waiting for first consumer to be created before binding"
+            assert ("WaitForFirstConsumer", text) in await events_of(cluster, "data")
+            await cluster.client.create(PODS, waiting("web", nodeSelector={"kubernetes.io/hostname": "node-2"}))
+            await asyncio.sleep(10)
+            assert (await cluster.client.get(PODS, "web", "default"))["spec"]["nodeName"] == "node-2"
+            bound = await cluster.client.get(PERSISTENT_VOLUME_CLAIMS, "data", "default")
+            assert bound["spec"]["volumeName"] == "disk-2"
+
+    virtual_loop.run(story())
+
+
+def test_one_pod_at_a_time_uses_a_claim_that_says_so() -> None:
+    async def story() -> None:
+        async with world(2, exit=1) as cluster:
+            await serve(cluster, CSI, accessModes=["ReadWriteOncePod"])
+            await cluster.client.create(PODS, waiting("first"))
+            await asyncio.sleep(5)
+            await cluster.client.create(PODS, waiting("second"))
+            await asyncio.sleep(5)
+            told = await scheduling_failure(cluster, "second")
+            assert (
+                "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode" in told
+            )
+            await cluster.client.delete(PODS, "first", "default")
+            await asyncio.sleep(40)
+            assert await phase_of(cluster, "second") == "Running"
+
+    virtual_loop.run(story())

@@ -17,11 +17,14 @@ from seatrial.aio.tasks import Supervisor
 from seatrial.api.registry import (
     NAMESPACES,
     NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
     POD_DISRUPTION_BUDGETS,
     PODS,
     REPLICA_SETS,
     REPLICATION_CONTROLLERS,
     SERVICES,
+    STORAGE_CLASSES,
 )
 from seatrial.base.env import Env
 from seatrial.base.errors import StatusError
@@ -33,7 +36,7 @@ from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.lister import Lister
 from seatrial.reconcile.outbox import Outbox
 from seatrial.reconcile.series_recorder import SeriesRecorder
-from seatrial.scheduler import decide, messages, preemption, profile
+from seatrial.scheduler import decide, messages, preemption, profile, volume_binding, volume_filters
 from seatrial.scheduler.decide import Unschedulable
 from seatrial.scheduler.evictions import Evictions
 from seatrial.scheduler.hints import Hint
@@ -46,6 +49,10 @@ from seatrial.workloads import service_endpoints
 log = logging.getLogger(__name__)
 
 NAME = "default-scheduler"
+READS = (
+    NAMESPACES, NODES, PERSISTENT_VOLUMES, PERSISTENT_VOLUME_CLAIMS, POD_DISRUPTION_BUDGETS, PODS, REPLICA_SETS,
+    REPLICATION_CONTROLLERS, SERVICES, STORAGE_CLASSES,
+)  # fmt: skip
 
 
 class Scheduler:
@@ -70,8 +77,7 @@ class Scheduler:
         self._evictions = Evictions(client, env, self._recorder, rules.preempted)
         self._assumed: dict[str, QueuedPod] = {}
         self._supervisor: Supervisor | None = None
-        read = (NAMESPACES, NODES, POD_DISRUPTION_BUDGETS, PODS, SERVICES, REPLICA_SETS, REPLICATION_CONTROLLERS)
-        for resource in read:
+        for resource in READS:
             informers.informer(resource)
 
     def start(self) -> None:
@@ -97,6 +103,8 @@ class Scheduler:
         self._informers.informer(NAMESPACES).add_handler(self._namespace_changed)
         self._informers.informer(NODES).add_handler(self._node_changed)
         self._informers.informer(PODS).add_handler(self._pod_changed)
+        for resource in (PERSISTENT_VOLUMES, PERSISTENT_VOLUME_CLAIMS, STORAGE_CLASSES):
+            self._informers.informer(resource).add_handler(self._storage_changed)
         while True:
             queued = await self.queue.pop()
             self._schedule(queued, supervisor)
@@ -145,6 +153,7 @@ class Scheduler:
             "target": {"kind": "Node", "name": node},
         }
         try:
+            await volume_binding.bind(self._client, volume_filters.delayed_claims(queued.info.pod, self.snapshot), node)
             await self._client.create_subresource(PODS, name, namespace, "binding", body)
         except (StatusError, ConnectionError) as error:
             self._binding_failed(queued, error)
@@ -224,6 +233,10 @@ class Scheduler:
             self.snapshot.drop_namespace(objects.name(old or {}))
         else:
             self.snapshot.put_namespace(objects.name(new), objects.labels(new))
+
+    def _storage_changed(self, old: JSON | None, new: JSON | None) -> None:
+        """A claim that is bound now, a volume or class that is new: Pods that waited for it are tried again."""
+        self._moved(Hint(frozenset({volume_filters.BINDING})))
 
     def _node_changed(self, old: JSON | None, new: JSON | None) -> None:
         if new is None:

@@ -81,6 +81,9 @@ def first_rejection(checks: Sequence[Check], node: NodeInfo) -> Rejection | None
 def _message(rejections: Sequence[tuple[str, Rejection]], rules: Profile) -> str:
     if not rejections:
         return messages.NO_NODES
+    first = rejections[0][1]
+    if first.whole:
+        return messages.impossible(len(rejections), rules.reasons(first))
     reasons = (reason for _, rejection in rejections for reason in rules.reasons(rejection))
     return messages.unavailable(len(rejections), reasons)
 

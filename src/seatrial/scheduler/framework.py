@@ -13,11 +13,15 @@ from seatrial.scheduler.snapshot import NodeInfo, PodInfo, Snapshot
 
 
 class Rejection(NamedTuple):
-    """Why a node is out. `final`: removing Pods from the node would not help (UnschedulableAndUnresolvable)."""
+    """Why a node is out. `final`: removing Pods from the node would not help (UnschedulableAndUnresolvable).
+
+    `whole`: no node would do (a plugin's PreFilter), so that nodes are not counted.
+    """
 
     filter: str
     reasons: tuple[str, ...]
     final: bool
+    whole: bool = False
 
 
 Check = Callable[[NodeInfo], Rejection | None]

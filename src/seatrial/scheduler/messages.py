@@ -18,6 +18,11 @@ def unavailable(nodes: int, reasons: Iterable[str]) -> str:
     return f"0/{nodes} nodes are available: {_histogram(reasons)}."
 
 
+def impossible(nodes: int, reasons: Iterable[str]) -> str:
+    """`0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims.`"""
+    return f"0/{nodes} nodes are available: {', '.join(reasons)}."
+
+
 def with_preemption(text: str, why_not: str) -> str:
     """The message, and why nobody can be made to go."""
     return f"{text} preemption: {why_not}" if why_not else text

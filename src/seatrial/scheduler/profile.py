@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from seatrial.base.types import JSON
-from seatrial.scheduler import filters, hints, scores, topology_spread, wording
+from seatrial.scheduler import filters, hints, scores, topology_spread, volume_filters, wording
 from seatrial.scheduler.framework import Filter, Rejection, Scorer
 from seatrial.scheduler.hints import Hints
 from seatrial.scheduler.pod_affinity import pod_affinity, preferred_neighbours
@@ -18,13 +18,14 @@ DEFAULT_SPREADING = ((HOSTNAME, 3), (ZONE, 5))
 """(topology key, maxSkew): the system's default constraints (plugins/podtopologyspread/plugin.go)."""
 
 FILTERS: tuple[Filter, ...] = (
+    volume_filters.claims_usable,
     filters.node_unschedulable,
     filters.node_name,
     filters.taint_toleration,
     filters.required_node_affinity,
     filters.node_ports,
     filters.node_resources_fit,
-    # VolumeRestrictions, NodeVolumeLimits, VolumeBinding, VolumeZone: here.
+    volume_filters.volumes_reachable,
     topology_spread.topology_spread,
     pod_affinity,
 )

@@ -16,11 +16,11 @@ from seatrial.api.registry import NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VO
 from seatrial.api.storage_v1 import storage_class
 from seatrial.base.types import JSON, Key
 from seatrial.client.base import MERGE_PATCH
-from seatrial.controllers.persistent_volume import matching
 from seatrial.machinery import objects
 from seatrial.reconcile.controller import CacheReader, Controller, Watch
 from seatrial.reconcile.decision import NOTHING, Action, Decision, Event, Patch
 from seatrial.workloads import claims
+from seatrial.workloads import volume_matching as matching
 
 RESYNC_SECONDS = 15.0
 
