@@ -16,9 +16,11 @@ from seatrial.api.registry import (
     PODS,
     STATEFUL_SETS,
 )
+from seatrial.base.env import SimulatedEnv
 from seatrial.base.types import JSON
 from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import objects
+from seatrial.node.runtimes.simulated import Behaviour, Model
 from seatrial.rescue.findings import Finding, Verdict
 from seatrial.rescue.image_access import StoreImages
 from seatrial.rescue.steps import Rescuer
@@ -205,5 +207,84 @@ def test_a_stateful_sets_pod_on_a_dead_node_moves() -> None:
             assert moved["spec"]["nodeName"] != node
             taints = (await client.get(NODES, node))["spec"]["taints"]
             assert "node.kubernetes.io/out-of-service" in [taint["key"] for taint in taints]
+
+    virtual_loop.run(story())
+
+
+@asynccontextmanager
+async def healing(nodes: int = 2) -> AsyncIterator[Cluster]:
+    """A cluster with --heal-volumes."""
+    env = SimulatedEnv(asyncio.get_running_loop().time)
+    model = Model(Behaviour(start=1, ready=1, exit=2))
+    async with Cluster(env=env, nodes=nodes, runtime="simulated", serve=False, model=model, heal_volumes=True) as made:
+        assert made.images is not None
+        await made.images.store.create_pool("mioss")
+        await made.images.store.create(IMAGE, 2 << 30)
+        await made.client.create(PERSISTENT_VOLUMES, volume("index-api-pv"))
+        await made.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data"))
+        await asyncio.sleep(2)
+        yield made
+
+
+def test_a_cluster_that_heals_volumes_frees_the_lock_of_a_crashed_node_by_itself() -> None:
+    async def story() -> None:
+        async with healing() as cluster:
+            await run(cluster, "old", "node-1")
+            await cluster.nodes["node-1"].crash()
+            await run(cluster, "new", "node-2")
+            await asyncio.sleep(WATCH_IS_OVER + 130)
+            assert await ready(cluster, "new")
+            assert (await steps_told(cluster, "new"))[-2:] == ["FencedHolder", "RemovedLock"]
+
+    virtual_loop.run(story())
+
+
+def test_a_deployment_whose_roll_overlaps_with_itself_hangs_and_is_told_why_and_what_to_do() -> None:
+    async def story() -> None:
+        async with healing() as cluster:
+            made = deployment("index-api", 1, strategy={"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})
+            spec = made["spec"]["template"]["spec"]
+            spec["volumes"] = attached("x", "node-1")["spec"]["volumes"]
+            spec["nodeName"] = "node-1"
+            await cluster.client.create(DEPLOYMENTS, made)
+            await asyncio.sleep(10)
+            body = {"spec": {"template": {"spec": {"nodeName": "node-2"}}}}
+            await cluster.client.patch(DEPLOYMENTS, "index-api", "default", body)
+            await asyncio.sleep(700)
+            (stuck,) = [p for p in (await cluster.client.list(PODS))["items"] if not is_ready(p)]
+            events = (await cluster.client.list(EVENTS, "default"))["items"]
+            (told,) = [e["message"] for e in events if e["reason"] == "VolumeHeld"]
+            assert "in use, do not touch" in told
+            assert "Recreate, or a StatefulSet" in told
+            assert objects.name(stuck)
+            assert await locks(cluster) == ["kubelet_lock_magic_node-1"]
+
+    virtual_loop.run(story())
+
+
+def test_a_stateful_set_rolls_on_while_nodes_crash_and_every_lock_is_handed_over() -> None:
+    async def story() -> None:
+        async with healing(3) as cluster:
+            client = cluster.client
+            await client.create(STATEFUL_SETS, stateful_set())
+            await asyncio.sleep(20)
+            for version in range(2, 6):
+                container = {"name": "c", "image": f"nginx:{version}"}
+                body = {"spec": {"template": {"spec": {"containers": [container]}}}}
+                await client.patch(STATEFUL_SETS, "db", "default", body)
+                await asyncio.sleep(3)
+                pods = [p for p in (await client.list(PODS, "default"))["items"] if p["spec"].get("nodeName")]
+                if version % 2 and pods:
+                    node = pods[0]["spec"]["nodeName"]
+                    await cluster.nodes[node].crash()
+                    await asyncio.sleep(600)
+                    await cluster.nodes[node].heal()
+                await asyncio.sleep(200)
+                (pod,) = (await client.list(PODS, "default"))["items"]
+                assert is_ready(pod)
+                assert pod["spec"]["containers"][0]["image"] == f"nginx:{version}"
+                assert await locks(cluster) == [f"kubelet_lock_magic_{pod['spec']['nodeName']}"]
+            nodes = (await client.list(NODES))["items"]
+            assert all(not node["spec"].get("taints") for node in nodes), "what Rescue said is taken back"
 
     virtual_loop.run(story())

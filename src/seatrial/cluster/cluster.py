@@ -192,6 +192,8 @@ class Cluster:
         loops = Loops(plane, hosted, self.env)
         plugins = registry.plugins(self.images.plugin)
         await loops.start(self.config, self._model, self._machines, folder / "pods", plugins, ca, stack)
+        if self.config.heal_volumes:
+            loops.heal_volumes(self.images.store, stack)
         return loops
 
     def _state(self) -> ClusterState:

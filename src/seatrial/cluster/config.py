@@ -47,6 +47,8 @@ class ClusterConfig:
     SIGTERM does not wait for them then, and a connection that an endpoint refuses is refused."""
     classic_messages: bool = False
     """Tell of volumes that can't be mounted in the words of Kubernetes 1.4 and 1.5."""
+    heal_volumes: bool = False
+    """Run Rescue as a control loop."""
     privileged: bool | None = None
     """Use root's means (network namespaces, 10.96/16). None: if we may."""
 

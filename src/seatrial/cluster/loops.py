@@ -19,6 +19,7 @@ from seatrial.proxy.agent import ProxyAgent
 from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.recorder import Recorder
 from seatrial.volumes.base import Plugins
+from seatrial.volumes.rbd.images import ImageStore
 
 
 class Loops:
@@ -62,6 +63,16 @@ class Loops:
         await agent.start()
         self._informers.start()
         await self._informers.synced()
+
+    def heal_volumes(self, store: ImageStore, stack: AsyncExitStack) -> None:
+        """Run Rescue as a control loop."""
+        from seatrial.rescue.healer import Healer
+        from seatrial.rescue.image_access import StoreImages
+        from seatrial.rescue.steps import COMPONENT, Rescuer
+
+        healer = Healer(self._informers, Rescuer(self._plane.client(COMPONENT), StoreImages(store), self._env))
+        healer.start()
+        stack.push_async_callback(healer.stop)
 
     async def _start_proxy(self, config: ClusterConfig, stack: AsyncExitStack) -> ProxyAgent:
         recorder = Recorder(self._plane.client("kube-proxy"), self._env, "kube-proxy")

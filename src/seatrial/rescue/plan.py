@@ -10,7 +10,8 @@ from seatrial.base.types import Key
 from seatrial.rescue.findings import Finding, Holder, Verdict
 from seatrial.workloads import taints
 
-TAINT_VALUE = "nodeshutdown"
+TAINT_VALUE = "seatrial-rescue"
+"""Says who put the taint there, so that only such taints are taken off again."""
 
 
 @dataclass(frozen=True)

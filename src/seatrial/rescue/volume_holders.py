@@ -16,7 +16,7 @@ from seatrial.rescue.liveness import Life
 from seatrial.workloads import taints
 
 SHARED = frozenset({"ReadOnlyMany", "ReadWriteMany"})
-STORAGE_TELLS = "rbd status {image} and rbd lock list {image} would tell"
+STORAGE_TELLS = "rbd status {image} and rbd lock list {image}; seatrial rescue --ceph-conf FILE asks them itself"
 POWER_TELLS = "whether {node} is off: look at the machine itself; if it is, seatrial rescue --powered-off {node}"
 MOVING = (
     "a Deployment that rolls starts the new Pod before the old one has let go of a volume for one node: use strategy "

@@ -25,7 +25,15 @@ ABORTED = 130
 @click.option(
     "--powered-off", multiple=True, metavar="NODE", help="You have made sure that this node is off: counts as proof."
 )
-@click.option("--name", default="", help="A cluster of seatrial up; without it, the kubeconfig's.")
+@click.option(
+    "--ceph-conf",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="SEATRIAL_CEPH_CONF",
+    help="Ask this Ceph about images: its configuration file.",
+)
+@click.option(
+    "--name", default="", envvar="SEATRIAL_NAME", help="A cluster of seatrial up; without it, the kubeconfig's."
+)
 @output.output_option
 @target.options
 def command(
@@ -34,6 +42,7 @@ def command(
     fix: bool,
     yes: bool,
     powered_off: tuple[str, ...],
+    ceph_conf: Path | None,
     name: str,
     output_format: str,
     **where: Any,
@@ -57,7 +66,7 @@ def command(
 
         if all_pods and not where["namespace"]:
             namespace = ""
-        async with rescue_images.opened(name, where["kubeconfig"], where["context"]) as images:
+        async with rescue_images.opened(ceph_conf, name, where["kubeconfig"], where["context"]) as images:
             rescuer = Rescuer(client, images, SystemEnv(), frozenset(powered_off))
             findings = await _find(rescuer, namespace, pod, powered_off)
             if fix:

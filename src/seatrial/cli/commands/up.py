@@ -46,6 +46,9 @@ READY = b"ready\n"
     metavar="SECONDS",
     help="How late proxies learn of endpoint changes, such as 3s; SIGTERM does not wait for them then.",
 )
+@click.option(
+    "--heal-volumes", is_flag=True, help="Run Rescue as a control loop: free what is stale, tell of the rest."
+)
 @click.option("--detach", is_flag=True, help="Return when the cluster is ready, and leave it running.")
 @click.option("--ready-fd", type=int, hidden=True, help="Write a line to this descriptor when ready.")
 def command(
@@ -60,6 +63,7 @@ def command(
     images: tuple[str, ...],
     kubeconfig: Path | None,
     endpoint_lag: float,
+    heal_volumes: bool,
     detach: bool,
     ready_fd: int | None,
 ) -> int:
@@ -82,6 +86,7 @@ def command(
         images=_images(images),
         kubeconfig=kubeconfig,
         endpoint_lag=endpoint_lag,
+        heal_volumes=heal_volumes,
     )
     if detach:
         return _detached(config)
@@ -164,6 +169,8 @@ def _arguments(config: ClusterConfig) -> list[str]:
         arguments += ["--kubeconfig", str(config.kubeconfig)]
     if config.endpoint_lag:
         arguments += ["--endpoint-lag", str(config.endpoint_lag)]
+    if config.heal_volumes:
+        arguments += ["--heal-volumes"]
     for name, command_line in config.images.items():
         arguments += ["--image", f"{name}={command_line}"]
     return arguments

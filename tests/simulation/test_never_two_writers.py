@@ -1,0 +1,44 @@
+"""Never two writers: whatever crashes, is cut off, stands still or is rescued, one node at most can write an image."""
+
+import random
+
+import pytest
+
+from seatrial.aio import virtual_loop
+from simulation.worlds import world
+from simulation.writers_world import Schedule, TwoWriters
+
+SEEDS = range(40)
+STEPS = 40
+
+
+def play(seed: int, *, fencing: bool = True) -> Schedule:
+    async def story() -> Schedule:
+        async with world(3, seed, start=1, ready=1, exit=2) as cluster:
+            schedule = Schedule(cluster, random.Random(seed), fencing)
+            await schedule.prepare()
+            await schedule.play(STEPS)
+            return schedule
+
+    return virtual_loop.run(story())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_image_ever_has_two_nodes_that_can_write(seed: int) -> None:
+    play(seed)
+
+
+def test_the_schedules_do_break_and_rescue() -> None:
+    told = " ".join(" ".join(play(seed).told) for seed in range(8))
+    for what in ("crash", "partition", "pause", "heal", "STALE", "IN_USE", "fence", "remove the lock"):
+        assert what in told
+
+
+def test_without_fencing_there_are_two_writers_and_this_test_sees_them() -> None:
+    caught = 0
+    for seed in SEEDS:
+        try:
+            play(seed, fencing=False)
+        except TwoWriters:
+            caught += 1
+    assert caught > 0
