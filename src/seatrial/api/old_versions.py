@@ -9,6 +9,7 @@ from types import MappingProxyType
 from seatrial.api import old_version
 from seatrial.api.apps_v1beta1 import deployment as apps_v1beta1_deployment
 from seatrial.api.apps_v1beta1 import stateful_set as apps_v1beta1_stateful_set
+from seatrial.api.autoscaling_v1 import horizontal_pod_autoscaler as autoscaling_v1_horizontal_pod_autoscaler
 from seatrial.api.extensions_v1beta1 import daemon_set as extensions_v1beta1_daemon_set
 from seatrial.api.extensions_v1beta1 import deployment as extensions_v1beta1_deployment
 from seatrial.api.extensions_v1beta1 import replica_set as extensions_v1beta1_replica_set
@@ -17,6 +18,7 @@ from seatrial.api.registry import ALL, CONTROLLER_REVISIONS, DAEMON_SETS, DEPLOY
 from seatrial.api.resource import Resource
 
 OLD: tuple[OldVersion, ...] = (
+    autoscaling_v1_horizontal_pod_autoscaler.RESOURCE,
     old_version.of(CONTROLLER_REVISIONS, "apps", "v1beta2", propagation="Background"),
     old_version.of(DAEMON_SETS, "apps", "v1beta2"),
     old_version.of(DEPLOYMENTS, "apps", "v1beta2"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from seatrial.api.apps_v1 import controller_revision, daemon_set, deployment, replica_set, stateful_set
+from seatrial.api.autoscaling_v2 import horizontal_pod_autoscaler
 from seatrial.api.batch_v1 import cron_job, job
 from seatrial.api.coordination_v1 import lease
 from seatrial.api.core_v1 import (
@@ -38,6 +39,7 @@ ENDPOINTS = endpoints.RESOURCE
 ENDPOINT_SLICES = endpoint_slice.RESOURCE
 EVENTS = event.RESOURCE
 JOBS = job.RESOURCE
+HORIZONTAL_POD_AUTOSCALERS = horizontal_pod_autoscaler.RESOURCE
 LEASES = lease.RESOURCE
 LIMIT_RANGES = limit_range.RESOURCE
 NAMESPACES = namespace.RESOURCE
@@ -79,6 +81,7 @@ ALL: tuple[Resource, ...] = (
     DEPLOYMENTS,
     REPLICA_SETS,
     STATEFUL_SETS,
+    HORIZONTAL_POD_AUTOSCALERS,
     CRON_JOBS,
     JOBS,
     LEASES,

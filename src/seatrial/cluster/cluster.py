@@ -28,6 +28,7 @@ from seatrial.cluster.state import ClusterState, StateLock
 from seatrial.machinery import times
 from seatrial.store.base import Store
 from seatrial.store.open import open_store
+from seatrial.workloads.load import Load, no_load
 
 if TYPE_CHECKING:
     from seatrial.cluster.image_storage import ImageStorage
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 class Cluster:
     """One cluster in this process. Options are ClusterConfig's; `model` says how simulated containers behave.
 
-    `store`: what it works on, instead of one of its own; `machines`: nodes beside node-1 to node-N.
+    `store`: what it works on, instead of one of its own; `machines`: nodes beside node-1 to node-N; `load`: how much
+    work its workloads have, which autoscalers follow.
 
     After start: `url`, `kubeconfig`, `client` (in-process), `nodes` (by name, see nodes.py), `env`.
     """
@@ -54,11 +56,12 @@ class Cluster:
         model: "Model | None" = None,
         store: Store | None = None,
         machines: "Sequence[NodeOptions]" = (),
+        load: Load = no_load,
         **options: Any,
     ) -> None:
         self.config = config if config is not None else ClusterConfig(**options)
         self.env: Env = env if env is not None else SystemEnv()
-        self._model, self._store, self._machines = model, store, machines
+        self._model, self._store, self._machines, self._load = model, store, machines, load
         self._stack: AsyncExitStack | None = None
         self._served = Served("", "", 0)
         self._plane: ControlPlane | None = None
@@ -189,7 +192,7 @@ class Cluster:
         from seatrial.volumes import registry
 
         self.images = await image_storage.open_storage(self.config, self.env, folder, stack)
-        loops = Loops(plane, hosted, self.env)
+        loops = Loops(plane, hosted, self.env, self._load)
         plugins = registry.plugins(self.images.plugin)
         await loops.start(self.config, self._model, self._machines, folder / "pods", plugins, ca, stack)
         if self.config.heal_volumes:

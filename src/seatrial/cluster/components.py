@@ -23,6 +23,7 @@ from seatrial.controllers import (
 )
 from seatrial.controllers.daemon_set import controller as daemon_set
 from seatrial.controllers.deployment import controller as deployment
+from seatrial.controllers.horizontal_pod_autoscaler import controller as horizontal_pod_autoscaler
 from seatrial.controllers.job import controller as job
 from seatrial.controllers.job import orphan_pods as job_orphan_pods
 from seatrial.controllers.persistent_volume import claims as persistent_volume_claim
@@ -34,6 +35,7 @@ from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.runner import Runner
 from seatrial.scheduler import profile
 from seatrial.scheduler.controller import Scheduler
+from seatrial.workloads.load import Load
 
 CONTROLLER_MANAGER = "kube-controller-manager"
 """As in Kubernetes, all controllers are one field manager."""
@@ -65,10 +67,16 @@ CONTROLLERS: tuple[AnyController, ...] = (
 
 
 async def start(
-    plane: ControlPlane, informers: Informers, env: Env, release: str, ca: str, stack: AsyncExitStack
+    plane: ControlPlane, informers: Informers, env: Env, load: Load, release: str, ca: str, stack: AsyncExitStack
 ) -> None:
-    """Start all loops; `release`: whose rules they follow; `ca` (PEM, "" for none) is published in every namespace."""
-    controllers = [*CONTROLLERS, garbage_collector.controller(), *([root_ca.controller(ca)] if ca else [])]
+    """Start all loops. `load`: what autoscalers follow; `release`: whose rules the scheduler follows; `ca` (PEM, "" for
+    none) is published in every namespace."""
+    controllers: list[AnyController] = [
+        *CONTROLLERS,
+        horizontal_pod_autoscaler.controller(load, env.now),
+        garbage_collector.controller(),
+        *([root_ca.controller(ca)] if ca else []),
+    ]
     for controller in controllers:
         runner = Runner(controller, informers, plane.client(f"{controller.name}-controller", CONTROLLER_MANAGER), env)
         runner.start()

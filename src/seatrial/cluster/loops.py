@@ -20,13 +20,14 @@ from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.recorder import Recorder
 from seatrial.volumes.base import Plugins
 from seatrial.volumes.rbd.images import ImageStore
+from seatrial.workloads.load import Load
 
 
 class Loops:
     """After `start`, `agent` drives the nodes."""
 
-    def __init__(self, plane: ControlPlane, hosted: Addresses, env: Env) -> None:
-        self._plane, self._hosted, self._env = plane, hosted, env
+    def __init__(self, plane: ControlPlane, hosted: Addresses, env: Env, load: Load) -> None:
+        self._plane, self._hosted, self._env, self._load = plane, hosted, env, load
         self._informers = Informers(plane.client("seatrial"), env)
         self.agent: NodeAgent | None = None
 
@@ -43,7 +44,7 @@ class Loops:
         """Returns when all caches are filled. `pods`: where Pods' files are; `ca` (PEM) goes into every namespace."""
         stack.push_async_callback(self._informers.stop)
         release = config.behaviour_version or config.kubernetes_version
-        await components.start(self._plane, self._informers, self._env, release, ca, stack)
+        await components.start(self._plane, self._informers, self._env, self._load, release, ca, stack)
         await self._hosted.network.start()
         stack.push_async_callback(self._hosted.network.close)
         proxy = None if config.simulated else await self._start_proxy(config, stack)

@@ -69,6 +69,7 @@ def test_group_versions_come_once_and_core_first():
     assert registry.group_versions() == (
         ("", "v1"),
         ("apps", "v1"),
+        ("autoscaling", "v2"),
         ("batch", "v1"),
         ("coordination.k8s.io", "v1"),
         ("discovery.k8s.io", "v1"),

@@ -1,0 +1,1 @@
+"""Group autoscaling, version v1: the old face of HorizontalPodAutoscaler."""

@@ -1,0 +1,1 @@
+"""Group autoscaling, version v2."""

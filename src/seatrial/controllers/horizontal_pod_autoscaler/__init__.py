@@ -1,0 +1,1 @@
+"""As many Pods as a metric asks for."""
