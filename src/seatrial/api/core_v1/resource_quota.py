@@ -147,12 +147,11 @@ def row(obj: JSON, now: float) -> Sequence[Any]:
     texts = {name: f"{name}: {used.get(name, '0')}/{hard[name]}" for name in sorted(hard)}
     limits = ", ".join(text for name, text in texts.items() if name.startswith("limits"))
     requests = ", ".join(text for name, text in texts.items() if not name.startswith("limits"))
-    return obj["metadata"]["name"], table.created_age(obj, now), requests, limits
+    return obj["metadata"]["name"], requests, limits, table.created_age(obj, now)
 
 
 COLUMNS = (
     table.NAME,
-    table.AGE,
     Column("Request", description="Request represents a minimum amount of cpu/memory that a container may consume."),
     Column(
         "Limit",
@@ -161,6 +160,7 @@ COLUMNS = (
             "the node."
         ),
     ),
+    table.AGE,
 )
 
 RESOURCE = Resource(
