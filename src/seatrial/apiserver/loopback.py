@@ -27,6 +27,7 @@ class LoopbackTransport:
         self._handlers, self._user, self._user_agent = handlers, user, user_agent
 
     async def request(self, request: Request) -> Response:
+        self._check()
         call = self._call(request)
         answer = await self._handlers.handle(call)
         if isinstance(answer, Stored):
@@ -34,7 +35,12 @@ class LoopbackTransport:
         code, obj = _object(answer)
         return Response(code, obj, tuple(call.warnings))
 
+    def _check(self) -> None:
+        if not self._handlers.is_reachable:
+            raise ConnectionRefusedError("the API server can't be reached")
+
     async def watch(self, request: Request) -> AsyncIterator[WatchEvent]:
+        self._check()
         answer = await self._handlers.handle(self._call(request))
         if not isinstance(answer, Watching):
             raise status.bad_request(f"{request.path} is not a watch")

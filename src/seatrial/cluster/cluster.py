@@ -37,13 +37,14 @@ if TYPE_CHECKING:
     from seatrial.node.agent import NodeAgent
     from seatrial.node.registration import NodeOptions
     from seatrial.node.runtimes.simulated import Model
+    from seatrial.volumes.rbd.images import ImageStore
 
 
 class Cluster:
     """One cluster in this process. Options are ClusterConfig's; `model` says how simulated containers behave.
 
-    `store`: what it works on, instead of one of its own; `machines`: nodes beside node-1 to node-N; `load`: how much
-    work its workloads have, which autoscalers follow.
+    `store` and `images` (of simulated nodes): what it works on, instead of its own; `machines`: nodes beside node-1
+    to node-N; `load`: how much work its workloads have, which autoscalers follow.
 
     After start: `url`, `kubeconfig`, `client` (in-process), `nodes` (by name, see nodes.py), `env`.
     """
@@ -55,13 +56,15 @@ class Cluster:
         env: Env | None = None,
         model: "Model | None" = None,
         store: Store | None = None,
+        images: "ImageStore | None" = None,
         machines: "Sequence[NodeOptions]" = (),
         load: Load = no_load,
         **options: Any,
     ) -> None:
         self.config = config if config is not None else ClusterConfig(**options)
         self.env: Env = env if env is not None else SystemEnv()
-        self._model, self._store, self._machines, self._load = model, store, machines, load
+        self._model, self._store, self._images, self._machines = model, store, images, machines
+        self._load = load
         self._stack: AsyncExitStack | None = None
         self._served = Served("", "", 0)
         self._plane: ControlPlane | None = None
@@ -86,6 +89,11 @@ class Cluster:
         from seatrial.cluster.nodes import Nodes
 
         return Nodes(self._agent)
+
+    def reach_api(self, *, reachable: bool) -> None:
+        """A fault on demand: whether requests in this process get to the API server."""
+        assert self._plane is not None, "the cluster has not been started"
+        self._plane.handlers.is_reachable = reachable
 
     async def add_node(self, options: "NodeOptions") -> None:
         """One more node; the cluster has to be running."""
@@ -191,7 +199,7 @@ class Cluster:
         from seatrial.cluster.loops import Loops
         from seatrial.volumes import registry
 
-        self.images = await image_storage.open_storage(self.config, self.env, folder, stack)
+        self.images = await image_storage.open_storage(self.config, self.env, folder, stack, self._images)
         loops = Loops(plane, hosted, self.env, self._load)
         plugins = registry.plugins(self.images.plugin)
         await loops.start(self.config, self._model, self._machines, folder / "pods", plugins, ca, stack)

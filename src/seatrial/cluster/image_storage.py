@@ -34,9 +34,17 @@ def directory_of(config: ClusterConfig, folder: Path) -> Path:
     return (config.data_dir or folder) / "images"
 
 
-async def open_storage(config: ClusterConfig, env: Env, folder: Path, stack: AsyncExitStack) -> ImageStorage:
-    """Open it until the stack is closed. Raises ToolError for a folder that is in use or can't be read."""
-    store, mounter, shown = await _open(config, env, folder, stack)
+async def open_storage(
+    config: ClusterConfig, env: Env, folder: Path, stack: AsyncExitStack, images: ImageStore | None = None
+) -> ImageStorage:
+    """Open it until the stack is closed, or use `images`, which are in memory.
+
+    Raises ToolError for a folder that is in use or can't be read.
+    """
+    if images is not None:
+        store, mounter, shown = images, None, "in memory"
+    else:
+        store, mounter, shown = await _open(config, env, folder, stack)
     plugin = Rbd(store, mounter)
     supervisor = Supervisor("images")
     supervisor.spawn(plugin.run(), "beat")

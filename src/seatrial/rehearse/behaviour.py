@@ -82,6 +82,8 @@ class SampledModel(Model):
     def __init__(self, profiles: Profiles, seed: int = 0) -> None:
         super().__init__()
         self.profiles, self.seed = profiles, seed
+        self.slowness: dict[str, float] = {}
+        """Node → how many times as long everything takes there, of Pods that start from now on."""
         self._drawn: dict[tuple[str, str], Behaviour] = {}
 
     def of(self, pod: JSON, container: JSON) -> Behaviour:
@@ -97,6 +99,9 @@ class SampledModel(Model):
             drawn = _draw(profile, random.Random(f"{self.seed}/{objects.name(pod)}/{container['name']}"))
         else:
             drawn = _typical(profile)
+        factor = self.slowness.get(str(pod["spec"].get("nodeName")), 1.0)
+        if factor != 1.0:
+            drawn = slowed(drawn, factor)
         if _is_init(pod, container):
             # Whatever it is, it is there to end, and does so unless it crashes or never gets up.
             return replace(drawn, ready=0.0, complete=INIT_SECONDS if drawn.complete is None else drawn.complete)
@@ -106,6 +111,12 @@ class SampledModel(Model):
 def _is_init(pod: JSON, container: JSON) -> bool:
     inits = pod["spec"].get("initContainers") or ()
     return container.get("restartPolicy") != "Always" and any(each["name"] == container["name"] for each in inits)
+
+
+def slowed(behaviour: Behaviour, factor: float) -> Behaviour:
+    """Everything takes so many times as long."""
+    ready = None if behaviour.ready is None else behaviour.ready * factor
+    return replace(behaviour, start=behaviour.start * factor, ready=ready, exit=behaviour.exit * factor)
 
 
 def _typical(profile: Profile) -> Behaviour:

@@ -20,6 +20,7 @@ from seatrial.rehearse.world import World
 
 KINDS = ("node-crash", "node-partition", "slow-node", "lock-left-behind", "registry-down", "api-down")
 NAMES_NOTHING = frozenset({"registry-down", "api-down"})
+SLOW = 5.0
 _FAULT = re.compile(
     r"(?P<kind>[a-z-]+)(=(?P<what>[^@]+?))?(@(?P<at>[0-9.]+(ms|s|m|h)?))?(\+(?P<length>[0-9.]+(ms|s|m|h)?))?"
 )
@@ -61,21 +62,52 @@ def _seconds(text: str) -> float:
 def check(faults: Sequence[Fault], nodes: Sequence[str]) -> None:
     """Raises ToolError for a node that is not there."""
     for fault in faults:
-        if fault.kind.startswith("node-") and fault.what not in nodes:
+        node = _slowness(fault.what)[0] if fault.kind == "slow-node" else fault.what
+        if "node" in fault.kind and node not in nodes:
             raise ToolError(f"--fault {fault}: there is no such node; there are {', '.join(nodes)}")
 
 
 async def perform(world: World, faults: Sequence[Fault]) -> None:
     """Until cancelled, or all have come and gone."""
-    check(faults, list(world.cluster.nodes))
     await asyncio.gather(*(_one(world, fault) for fault in faults))
 
 
 async def _one(world: World, fault: Fault) -> None:
     await asyncio.sleep(fault.at)
+    await _begin(world, fault)
+    if fault.seconds is not None:
+        await asyncio.sleep(fault.seconds)
+        await _end(world, fault)
+
+
+async def _begin(world: World, fault: Fault) -> None:
+    if fault.kind == "node-crash":
+        await world.cluster.nodes[fault.what].crash()
+    elif fault.kind == "node-partition":
+        await world.cluster.nodes[fault.what].partition()
+    elif fault.kind == "slow-node":
+        node, factor = _slowness(fault.what)
+        world.model.slowness[node] = factor
+    elif fault.kind == "registry-down":
+        world.model.registry_down = True
+    elif fault.kind == "api-down":
+        world.cluster.reach_api(reachable=False)
+    else:
+        await world.images.leave_lock(fault.what)
+
+
+async def _end(world: World, fault: Fault) -> None:
     if fault.kind in ("node-crash", "node-partition"):
-        node = world.cluster.nodes[fault.what]
-        await (node.crash() if fault.kind == "node-crash" else node.partition())
-        if fault.seconds is not None:
-            await asyncio.sleep(fault.seconds)
-            await node.heal()
+        await world.cluster.nodes[fault.what].heal()
+    elif fault.kind == "slow-node":
+        world.model.slowness.pop(_slowness(fault.what)[0], None)
+    elif fault.kind == "registry-down":
+        world.model.registry_down = False
+    elif fault.kind == "api-down":
+        world.cluster.reach_api(reachable=True)
+
+
+def _slowness(what: str) -> tuple[str, float]:
+    """`node-1x10` → node-1, ten times; without a factor it is SLOW."""
+    found = re.fullmatch(r"(?P<node>.+)x(?P<factor>[0-9]+(\.[0-9]+)?)", what)
+    return (found["node"], float(found["factor"])) if found else (what, SLOW)

@@ -65,7 +65,8 @@ def rehearse(plan: Plan) -> Result:
 async def _rehearse(plan: Plan) -> Result:
     seen, told = observing.profiles(plan.snapshot.objects, plan.snapshot.taken_at)
     model = SampledModel(plan.profiles.over(seen), plan.seed)
-    async with open_world(plan.snapshot, model, seed=plan.seed, release=plan.release) as world:
+    coming = [obj for change in plan.changes if isinstance(change, Apply) for obj in change.manifests]
+    async with open_world(plan.snapshot, model, coming=coming, seed=plan.seed, release=plan.release) as world:
         assumptions = [*plan.snapshot.assumptions, *told, *world.assumptions]
         assumptions += await _settle(world, plan, model)
         await asyncio.sleep((CHANGE_AT - world.now) % 1)

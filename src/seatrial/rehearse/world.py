@@ -15,9 +15,10 @@ from seatrial.cluster.cluster import Cluster
 from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.machinery import conditions, objects
 from seatrial.node.registration import NodeOptions
-from seatrial.node.runtimes.simulated import Model
-from seatrial.rehearse import consistency
+from seatrial.rehearse import assuming, consistency
+from seatrial.rehearse.behaviour import SampledModel
 from seatrial.rehearse.course import Course
+from seatrial.rehearse.disk_images import Images
 from seatrial.rehearse.snapshot import Snapshot
 from seatrial.rehearse.trace import TracedStore
 
@@ -28,6 +29,8 @@ class World:
 
     cluster: Cluster
     store: TracedStore
+    model: SampledModel
+    images: Images
     assumptions: list[str]
 
     @property
@@ -47,12 +50,23 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    snapshot: Snapshot, model: Model, *, seed: int = 0, release: str = DEFAULT_RELEASE
+    snapshot: Snapshot,
+    model: SampledModel,
+    *,
+    coming: Sequence[JSON] = (),
+    seed: int = 0,
+    release: str = DEFAULT_RELEASE,
 ) -> AsyncIterator[World]:
-    """On the running virtual loop. The clock shows when the snapshot was taken; nothing has been changed yet."""
+    """On the running virtual loop. The clock shows when the snapshot was taken; nothing has been changed yet.
+
+    `coming`: objects of the change, for the disk images that they name.
+    """
     env = SimulatedEnv(asyncio.get_running_loop().time, seed, snapshot.taken_at)
     store = TracedStore(env)
-    left_out = await load(Registry(store, env, schema_set.load(release)), snapshot.objects)
+    images = Images(env)
+    await images.make([*snapshot.objects, *snapshot.manifests, *coming])
+    made, told = assuming.missing([*snapshot.objects, *snapshot.manifests, *coming])
+    left_out = await load(Registry(store, env, schema_set.load(release)), [*snapshot.objects, *made])
     cluster = Cluster(
         env=env,
         nodes=0,
@@ -60,11 +74,12 @@ async def open_world(
         serve=False,
         model=model,
         store=store,
+        images=images.store,
         machines=machines(snapshot.objects),
         kubernetes_version=release,
     )
     async with cluster:
-        yield World(cluster, store, left_out)
+        yield World(cluster, store, model, images, [*told, *left_out])
 
 
 async def load(registry: Registry, loaded: Sequence[JSON]) -> list[str]:

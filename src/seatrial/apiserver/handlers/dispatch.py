@@ -50,6 +50,8 @@ class Handlers:
     ) -> None:
         self.registry, self.env, self.find_node, self.ready = registry, env, find_node, ready
         self._inflict = inflict
+        self.is_reachable = True
+        """False: as if nobody listened (a fault, on demand)."""
         self.version = VersionInfo(release)
         self.documents = nonresource.Documents(self.version, registry.schemas)
 

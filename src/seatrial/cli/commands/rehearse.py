@@ -1,5 +1,6 @@
 """`seatrial rehearse`: what will this update do? Asked before anything is touched."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,7 +158,7 @@ def _manifests(files: Sequence[str]) -> list[Any]:
     found: list[Any] = []
     for file in files:
         if file == "-":
-            found += manifests.parse(click.get_text_stream("stdin").read(), "stdin")
+            found += manifests.parse(sys.stdin.read(), "stdin")
         else:
             found += manifests.read(Path(file))
     return found

@@ -45,12 +45,15 @@ class Behaviour:
         return cls(**values | dict(data))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Model:
     """Behaviour per image, and for all others. Whoever knows more of Pods overrides `of`."""
 
     default: Behaviour = Behaviour()
     images: Mapping[str, Behaviour] = field(default_factory=dict)
+
+    registry_down: bool = False
+    """No image can be pulled now; a node that has run one has it."""
 
     def of(self, pod: JSON, container: JSON) -> Behaviour:
         """How a container of a Pod behaves: the same answer whenever it is asked about the same one."""
@@ -95,6 +98,8 @@ class SimulatedRuntime:
         """May be exchanged at any time: containers that start afterwards follow it."""
         self._containers: dict[str, _Container] = {}
         self._stops: dict[str, float] = {}
+        self._pulled: set[tuple[str, str]] = set()
+        """(node, image)."""
 
     def starts_at_once(self, pod: JSON) -> bool:
         return all(not self.model.of(pod, c).start for c in pod["spec"]["containers"])
@@ -114,6 +119,7 @@ class SimulatedRuntime:
         behaviour = self.model.of(request.pod, request.container)
         container = self._containers[request.container_id] = _Container(behaviour, request.container, notify)
         container.running = True
+        self._pulled.add((str(request.pod["spec"].get("nodeName")), str(request.container["image"])))
         if not ready and behaviour.ready is not None and behaviour.ready > ran_seconds:
             container.readiness = self._later(behaviour.ready - ran_seconds, notify, Readiness(True))
         self._schedule_end(request.container_id, container, ran_seconds)
@@ -122,11 +128,18 @@ class SimulatedRuntime:
         container = self._containers[container_id]
         container.timer = None
         behaviour, image = container.behaviour, request.container["image"]
+        here = str(request.pod["spec"].get("nodeName")), str(image)
+        if self.model.registry_down and here not in self._pulled:
+            del self._containers[container_id]
+            message = f'failed to pull and unpack image "{image}": dial tcp: connect: connection refused'
+            container.notify(Failed("ErrImagePull", message, self._env.now()))
+            return
         if behaviour.bad_image:
             del self._containers[container_id]
             message = f'failed to pull and unpack image "{image}": not found'
             container.notify(Failed("ErrImagePull", message, self._env.now(), retry=False))
             return
+        self._pulled.add(here)
         container.running = True
         container.notify(Started(f"simulated://{image}", self._env.now(), ready=behaviour.ready == 0))
         if behaviour.ready:

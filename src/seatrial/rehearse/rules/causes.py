@@ -6,6 +6,7 @@ from seatrial.api.registry import EVENTS, PODS
 from seatrial.base.types import JSON
 from seatrial.machinery import conditions, objects, selectors
 from seatrial.rehearse.result import Finding
+from seatrial.rehearse.rules import held
 from seatrial.rehearse.rules.base import Case
 from seatrial.rollout import newest, obstacles, stuck
 from seatrial.rollout.obstacles import Obstacle
@@ -62,7 +63,9 @@ def of(case: Case) -> list[Finding]:
     since = case.course.news_at
     for obstacle in obstacles.find(members, owners, events, since):
         where = f"pod/{obstacle.pod}" if obstacle.pod else case.name
-        found.append(_problem(rule_of(obstacle), str(obstacle), (where, case.name)))
+        rule = rule_of(obstacle)
+        told = held.explain(case, rule, obstacle) if rule in held.RULES else ""
+        found.append(_problem(rule, told or str(obstacle), (where, case.name)))
     found += [_problem(rule, message, where) for rule, message, where in _in_order(case, events, members)]
     return found
 
@@ -90,9 +93,9 @@ def _deliberate(case: Case) -> Iterator[Cause]:
 def _in_order(case: Case, events: Sequence[JSON], members: Sequence[JSON]) -> Iterator[Cause]:
     """What is seen less directly."""
     if case.target.resource.kind == "StatefulSet":
-        held = stuck.find(case.obj, case.course.all(PODS), events, case.now)
-        if held is not None:
-            yield "stuck-ordinal", f"{case.name} is {held}", (f"pod/{held.name}", case.name)
+        blocking = stuck.find(case.obj, case.course.all(PODS), events, case.now)
+        if blocking is not None:
+            yield "stuck-ordinal", f"{case.name} is {blocking}", (f"pod/{blocking.name}", case.name)
     for pod in case.course.all(PODS):
         if objects.is_terminating(pod) and case.course.owner_of(pod) == case.target:
             name = objects.name(pod)

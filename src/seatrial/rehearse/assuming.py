@@ -1,0 +1,109 @@
+"""What Pods use and a snapshot does not have, because its kind is not in there at all: taken as there, and told. Pure.
+
+A dump of `kubectl get all` has no ConfigMaps, Secrets or claims; a user may not be allowed to read Secrets. Where a
+kind is in the snapshot, it is taken to be all there is, and what is missing is missing.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from seatrial.base.types import JSON
+from seatrial.machinery import objects
+
+Reference = tuple[str, str, str]
+"""(kind, namespace, name)."""
+CONFIGURATION = ("ConfigMap", "Secret")
+CLAIM = "PersistentVolumeClaim"
+
+
+def missing(known: Sequence[JSON]) -> tuple[list[JSON], list[str]]:
+    """Made-up objects, and what to tell of them. `known`: all objects, those that the change will bring included."""
+    kinds = {str(obj.get("kind")) for obj in known}
+    wanted: dict[Reference, set[str]] = {}
+    for obj in known:
+        for reference, key in references(obj):
+            if reference[0] not in kinds:
+                wanted.setdefault(reference, set()).update([key] if key else [])
+    made = [part for reference, keys in sorted(wanted.items()) for part in _made(reference, keys)]
+    return made, list(_told(sorted(wanted)))
+
+
+def _told(wanted: Sequence[Reference]) -> Iterator[str]:
+    for kind in CONFIGURATION:
+        names = [name for each, _, name in wanted if each == kind]
+        if names:
+            yield f"{kind}s are not known: {', '.join(names)} taken as there, with the keys that Pods use"
+    claims = [name for each, _, name in wanted if each == CLAIM]
+    if claims:
+        yield f"claims are not known: {', '.join(claims)} taken as bound, to volumes that any number of nodes can have"
+
+
+def _made(reference: Reference, keys: set[str]) -> Iterator[JSON]:
+    kind, namespace, name = reference
+    if kind in CONFIGURATION:
+        data = dict.fromkeys(sorted(keys), "")
+        yield {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, "data": data}
+        return
+    modes, size = ["ReadWriteMany"], {"storage": "1Gi"}
+    volume, uid = f"assumed-{namespace}-{name}", f"assumed-{namespace}-{name}"
+    claimed = {"kind": kind, "apiVersion": "v1", "namespace": namespace, "name": name, "uid": uid}
+    source = {"nfs": {"server": "assumed", "path": f"/{name}"}}
+    yield {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": volume, "annotations": {"pv.kubernetes.io/bound-by-controller": "yes"}},
+        "spec": {"accessModes": modes, "capacity": size, "claimRef": claimed, **source},
+        "status": {"phase": "Bound"},
+    }
+    yield {
+        "apiVersion": "v1",
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "uid": uid,
+            "annotations": {"pv.kubernetes.io/bind-completed": "yes"},
+        },
+        "spec": {
+            "accessModes": modes,
+            "resources": {"requests": size},
+            "volumeName": volume,
+            "storageClassName": "",
+        },
+        "status": {"phase": "Bound", "accessModes": modes, "capacity": size},
+    }
+
+
+def references(obj: JSON) -> Iterator[tuple[Reference, str]]:
+    """What the Pods of an object use, each with the key that they take of it, or ""."""
+    if obj.get("kind") == "Pod":
+        spec = obj.get("spec")
+    else:
+        spec = objects.get(obj, "spec", "template", "spec")
+    if not isinstance(spec, dict):
+        return
+    namespace = objects.namespace(obj) or "default"
+    for kind, name, key in (*_of_containers(spec), *_of_volumes(spec)):
+        if name:
+            yield (kind, namespace, str(name)), str(key)
+
+
+def _of_containers(spec: JSON) -> Iterator[tuple[str, str, str]]:
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+        for source in container.get("envFrom") or ():
+            yield "ConfigMap", objects.get(source, "configMapRef", "name", default=""), ""
+            yield "Secret", objects.get(source, "secretRef", "name", default=""), ""
+        for variable in container.get("env") or ():
+            for kind, field in (("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")):
+                source = objects.get(variable, "valueFrom", field, default={})
+                yield kind, source.get("name", ""), source.get("key", "")
+
+
+def _of_volumes(spec: JSON) -> Iterator[tuple[str, str, str]]:
+    for volume in spec.get("volumes") or ():
+        yield CLAIM, objects.get(volume, "persistentVolumeClaim", "claimName", default=""), ""
+        for source in (volume, *objects.get(volume, "projected", "sources", default=[])):
+            for kind, field, name in (("ConfigMap", "configMap", "name"), ("Secret", "secret", "secretName")):
+                given = objects.get(source, field, default={})
+                wanted = given.get(name) or given.get("name") or ""
+                for key in [item.get("key", "") for item in given.get("items") or ()] or [""]:
+                    yield kind, wanted, key

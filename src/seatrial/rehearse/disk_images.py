@@ -1,0 +1,64 @@
+"""The RBD images that a rehearsal's volumes name: they are there, and locked by whoever has them mounted.
+
+Which locks there are the API of Kubernetes does not tell. A node whose running Pods use an image has it locked; locks
+of others are made by the fault lock-left-behind.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from seatrial.base.env import Env
+from seatrial.base.errors import ToolError
+from seatrial.base.types import JSON
+from seatrial.machinery import objects
+from seatrial.volumes.rbd import images as rbd_images
+from seatrial.volumes.rbd import plugin
+from seatrial.volumes.rbd.images import ImageError, ImageName
+from seatrial.volumes.rbd.memory import MemoryStore
+
+SIZE = 2**31
+GONE_NODE, GONE_ADDRESS = "a-node-that-is-gone", "192.0.2.1"
+
+
+class Images:
+    """See the module."""
+
+    def __init__(self, env: Env) -> None:
+        self.store = MemoryStore(env)
+        self._made: set[ImageName] = set()
+
+    async def make(self, loaded: Iterable[JSON]) -> None:
+        """Every image that a PersistentVolume or a Pod names."""
+        for name in sorted({found for obj in loaded for found in named(obj)}):
+            if name in self._made:
+                continue
+            if name.pool not in await self.store.pools():
+                await self.store.create_pool(name.pool)
+            await self.store.create(name, SIZE)
+            self._made.add(name)
+
+    async def leave_lock(self, image: str) -> None:
+        """From now on the image is locked by a node that is gone, whoever had it before. Raises ToolError."""
+        name = self._find(image)
+        for lock in await self.store.locks(name):
+            self.store.index.remove_lock(name, lock.id, lock.locker, fence=False)
+        client = await self.store.connect(GONE_ADDRESS)
+        await self.store.add_lock(name, plugin.lock_id(GONE_NODE), client)
+
+    def _find(self, text: str) -> ImageName:
+        wanted = [name for name in self._made if text in (str(name), name.image)]
+        if len(wanted) != 1:
+            known = ", ".join(sorted(map(str, self._made))) or "none"
+            raise ToolError(f"--fault lock-left-behind={text}: there is no such image; there are {known}")
+        return wanted[0]
+
+
+def named(obj: JSON) -> Iterator[ImageName]:
+    """The images that an object's volumes name."""
+    spec = obj.get("spec") or {}
+    pod_spec = spec if obj.get("kind") == "Pod" else objects.get(spec, "template", "spec", default={})
+    for source in (spec.get("rbd"), *(volume.get("rbd") for volume in pod_spec.get("volumes") or ())):
+        if isinstance(source, dict) and source.get("image"):
+            try:
+                yield rbd_images.parse(f"{source.get('pool') or rbd_images.DEFAULT_POOL}/{source['image']}")
+            except ImageError:
+                continue

@@ -1,0 +1,81 @@
+"""What goes wrong meanwhile: nodes, registry, API server, locks."""
+
+import pytest
+
+from rehearse.snapshots import dump
+from seatrial.base.errors import ToolError
+from seatrial.rehearse import faults
+from seatrial.rehearse.change import Restart, SetImage
+from seatrial.rehearse.faults import Fault
+from seatrial.rehearse.rehearsal import Plan, rehearse
+from seatrial.rehearse.result import Result
+from simulation.worlds import deployment
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("node-crash=node-1@30s", Fault("node-crash", "node-1", 30.0)),
+        ("node-partition=node-1@1m+90s", Fault("node-partition", "node-1", 60.0, 90.0)),
+        ("slow-node=node-2x10", Fault("slow-node", "node-2x10")),
+        ("lock-left-behind=mioss/index-api-image", Fault("lock-left-behind", "mioss/index-api-image")),
+        ("registry-down@10s+2m", Fault("registry-down", "", 10.0, 120.0)),
+        ("api-down@500ms+30", Fault("api-down", "", 0.5, 30.0)),
+    ],
+)
+def test_faults_are_written_in_a_word(text: str, fault: Fault) -> None:
+    assert faults.parse(text) == fault
+
+
+@pytest.mark.parametrize(
+    "text", ["node-crash", "earthquake=node-1", "api-down=node-1", "node-crash=@", "node-crash=a@b"]
+)
+def test_what_is_no_fault_is_refused(text: str) -> None:
+    with pytest.raises(ToolError, match="--fault"):
+        faults.parse(text)
+
+
+def update(*given: Fault, replicas: int = 4) -> Result:
+    snapshot = dump(deployment("web", replicas), start=5, ready=0, exit=1)
+    return rehearse(Plan(snapshot, [SetImage("deployment/web", [("c", "nginx:2")])], faults=given))
+
+
+def test_a_node_that_does_not_exist_is_told() -> None:
+    with pytest.raises(ToolError, match="there is no such node; there are node-1, node-2, node-3"):
+        update(Fault("node-crash", "node-9"))
+
+
+def test_a_node_that_crashes_takes_its_pods_with_it() -> None:
+    crashed = update(Fault("node-crash", "node-1", 2.0))
+    assert crashed.completes
+    assert crashed.duration_seconds > 300, "its Pods are given up after five minutes"
+
+
+def test_a_node_that_is_cut_off_comes_back() -> None:
+    result = update(Fault("node-partition", "node-1", 2.0, 100.0))
+    assert result.completes
+    assert result.duration_seconds > 90
+
+
+def test_a_slow_node_delays_the_update() -> None:
+    assert update(Fault("slow-node", "node-1x20")).duration_seconds >= 100 > update().duration_seconds
+
+
+def test_while_the_registry_is_down_no_new_image_starts() -> None:
+    result = update(Fault("registry-down", "", 0.0, 60.0))
+    assert result.completes
+    assert result.duration_seconds > 60
+    assert any("connection refused" in event.message for event in result.events)
+
+
+def test_while_the_api_is_down_nothing_moves() -> None:
+    result = update(Fault("api-down", "", 1.0, 60.0))
+    assert result.completes
+    assert result.duration_seconds > 60
+    assert not [event for event in result.scale_events if 1.0 < event.time_seconds < 60]
+
+
+def test_faults_leave_what_needs_no_node_alone() -> None:
+    snapshot = dump(deployment("web", 1), start=1, exit=1)
+    result = rehearse(Plan(snapshot, [Restart("deployment/web")], faults=[Fault("registry-down", "", 5.0, 1.0)]))
+    assert result.completes
