@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.scheduler import affinity, filters, requests, topology_spread
-from seatrial.scheduler.snapshot import PodInfo
+from seatrial.scheduler.snapshot import PodInfo, host_ports
 from seatrial.workloads import node_affinity, taints
 
 
@@ -123,11 +123,10 @@ _NODE_HINTS: dict[str, Callable[[PodInfo, JSON | None, JSON], bool]] = {
 
 
 def _pod_gone(gone: JSON) -> Hint | None:
-    ports = PodInfo(gone).host_ports
-
     def hint(waiting: PodInfo, filter: str) -> bool:
         if filter == "NodePorts":
-            return bool({port[1:] for port in ports} & {port[1:] for port in waiting.host_ports})
+            freed = {port[1:] for port in host_ports(gone)}
+            return any(port[1:] in freed for port in waiting.host_ports)
         if filter == "InterPodAffinity":
             return _keeps_apart(waiting.pod, gone) or _keeps_apart(gone, waiting.pod)
         if filter == "PodTopologySpread":

@@ -72,3 +72,31 @@ def test_a_deleted_pod_never_comes() -> None:
         return (await queue.pop()).info.uid
 
     assert virtual_loop.run(main()) == "b"
+
+
+def test_the_end_of_a_backoff_is_looked_for_at_whole_seconds() -> None:
+    async def main() -> float:
+        queue = SchedulingQueue()
+        await asyncio.sleep(0.25)
+        queue.add(info("a"))
+        queue.failed(await queue.pop(), (), retry=True)
+        await queue.pop()
+        return asyncio.get_running_loop().time()
+
+    assert virtual_loop.run(main()) == 2.0
+
+
+def test_who_failed_goes_behind_those_who_came_meanwhile() -> None:
+    async def main() -> list[str]:
+        queue = SchedulingQueue()
+        queue.add(info("a"))
+        first = await queue.pop()
+        await asyncio.sleep(0.1)
+        queue.add(info("b"))
+        queue.failed(first, ("NodeResourcesFit",))
+        queue.add(info("c"))
+        queue.moved(Hint())
+        await asyncio.sleep(2)
+        return [(await queue.pop()).info.uid for _ in range(3)]
+
+    assert virtual_loop.run(main()) == ["b", "a", "c"]
