@@ -54,16 +54,16 @@ class Flaky:
 
     def __init__(self, client: ApiClient, every: int) -> None:
         self._transport, self._every, self._count = client._transport, every, 0
-        self._lists: dict[str, Response] = {}
+        self._lists: dict[tuple[str, ...], Response] = {}
         self.failed: dict[str, int] = {}
 
     async def request(self, request: Request) -> Response:
         self._count += 1
         kind = "" if self._count % self._every else self.KINDS[(self._count // self._every) % len(self.KINDS)]
-        if kind == "conflict" and request.method != "PUT":
+        if kind == "conflict" and request.method not in ("PUT", "PATCH"):
             kind = "lost"
         if kind == "stale":
-            kind = "stale" if request.method == "GET" and request.path in self._lists else ""
+            kind = "stale" if request.method == "GET" and _asked(request) in self._lists else ""
         if kind:
             self.failed[kind] = self.failed.get(kind, 0) + 1
         return await self._answer(request, kind)
@@ -80,12 +80,12 @@ class Flaky:
         if kind == "broken":
             raise status.internal_error("oops")
         if kind == "stale":
-            return self._lists[request.path]
+            return self._lists[_asked(request)]
         answer = await self._transport.request(request)
         if kind == "answer lost":
             raise ConnectionError("the answer was lost")
         if request.method == "GET" and "items" in answer.object:
-            self._lists.setdefault(request.path, answer)
+            self._lists.setdefault(_asked(request), answer)
         return answer
 
     async def watch(self, request: Request) -> AsyncIterator[Any]:
@@ -104,3 +104,8 @@ class Flaky:
 
     async def aclose(self) -> None:
         pass
+
+
+def _asked(request: Request) -> tuple[str, ...]:
+    """What a list is of."""
+    return (request.path, *(f"{name}={value}" for name, value in sorted(request.query.items())))

@@ -1,6 +1,7 @@
 """A transport that rides out a bad connection for commands that make a few requests and are done.
 
     GET, PUT, PATCH   sent again after a lost connection, 429 and 5xx: twice is as good as once
+    PATCH             after 409, too, when it names no resourceVersion: somebody else was writing, nothing more
     POST, DELETE      as the transport below has it: whoever sends them knows what may have happened
 
 A PUT or JSON patch whose answer was lost is refused with 409 when it is sent again: callers look at the object then.
@@ -11,7 +12,9 @@ from collections.abc import AsyncIterator
 
 from seatrial.base.env import Env
 from seatrial.client import persisting
-from seatrial.client.base import Request, Response, Transport
+from seatrial.client.base import MERGE_PATCH, STRATEGIC_MERGE_PATCH, Request, Response, Transport
+from seatrial.client.retry import PASSING
+from seatrial.machinery import objects
 from seatrial.machinery.watch import WatchEvent
 
 FIRST_PATIENCE_SECONDS = 5.0
@@ -28,7 +31,9 @@ class PersistentTransport:
     async def request(self, request: Request) -> Response:
         if request.method not in _TWICE:
             return await self._transport.request(request)
-        answer = await persisting.persist(self._env, lambda: self._transport.request(request), self._patience)
+        answer = await persisting.persist(
+            self._env, lambda: self._transport.request(request), self._patience, codes=_passing(request)
+        )
         self._patience = persisting.PATIENCE_SECONDS
         return answer
 
@@ -40,3 +45,11 @@ class PersistentTransport:
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+
+def _passing(request: Request) -> frozenset[int]:
+    """The codes after which the request is sent again. A conflict of an apply, or of a JSON patch, stays one."""
+    merges = request.content_type in (MERGE_PATCH, STRATEGIC_MERGE_PATCH)
+    if merges and objects.get(request.body, "metadata", "resourceVersion") is None:
+        return PASSING | {409}
+    return PASSING

@@ -5,7 +5,7 @@ a transport may repeat by itself (`retry.py`) it has repeated already when this 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
 from seatrial.base.env import Env
@@ -18,9 +18,9 @@ PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 1.0
 
 
-def is_passing(error: Exception) -> bool:
+def is_passing(error: Exception, codes: Collection[int] = PASSING) -> bool:
     """Whether the same request may succeed a moment later."""
-    return isinstance(error, ConnectionError) or (isinstance(error, StatusError) and error.code in PASSING)
+    return isinstance(error, ConnectionError) or (isinstance(error, StatusError) and error.code in codes)
 
 
 def pause_after(error: Exception, shortest: float = PAUSE_SECONDS) -> float:
@@ -30,7 +30,11 @@ def pause_after(error: Exception, shortest: float = PAUSE_SECONDS) -> float:
 
 
 async def persist(
-    env: Env, call: Callable[[], Awaitable[T]], patience: float = PATIENCE_SECONDS, pause: float = PAUSE_SECONDS
+    env: Env,
+    call: Callable[[], Awaitable[T]],
+    patience: float = PATIENCE_SECONDS,
+    pause: float = PAUSE_SECONDS,
+    codes: Collection[int] = PASSING,
 ) -> T:
     """The answer of the first attempt that gets one. After `patience` seconds the error is raised as it is."""
     until = env.monotonic() + patience
@@ -38,7 +42,7 @@ async def persist(
         try:
             return await call()
         except (ConnectionError, StatusError) as error:
-            if not is_passing(error) or env.monotonic() >= until:
+            if not is_passing(error, codes) or env.monotonic() >= until:
                 raise
             seconds = pause_after(error, pause)
         await asyncio.sleep(seconds)

@@ -81,6 +81,9 @@ class _Advance:
         """One call of rolling-update, or False when nothing is left to do."""
         name = self._wanted.workload.name
         successor = resume.find_successor(name, await self._controllers.all())
+        if successor is not None and await self._controllers.find(objects.name(successor)) is None:
+            await self._controllers.pause()  # the list was an old one
+            return True
         old = await self._controllers.find(name)
         container, image = _changed(self._wanted.template, successor or old)
         if successor is None and not container:
