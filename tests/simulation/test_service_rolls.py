@@ -389,7 +389,7 @@ def test_a_roll_of_two_workloads_that_dies_again_and_again_still_finishes() -> N
     async def story() -> None:
         async with service(*two_workloads()) as web:
             runs = 1
-            while await killed_after(web, 20, lambda client: web.roll(client=client)):
+            while await killed_after(web, 24, lambda client: web.roll(client=client)):
                 runs += 1
                 assert runs < 20
             assert runs > 1

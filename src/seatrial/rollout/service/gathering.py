@@ -1,8 +1,8 @@
 """From what is in sight to what the plan looks at. Pure: nothing is read but what a Sight holds already."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from seatrial.api.registry import ENDPOINT_SLICES, EVENTS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS
+from seatrial.api.registry import ENDPOINT_SLICES, EVENTS, PODS, REPLICATION_CONTROLLERS
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.rollout import newest, obstacles, progress, stuck
@@ -43,10 +43,8 @@ def _ready_endpoints(slices: Iterable[JSON]) -> Iterator[str]:
                 yield str(objects.get(endpoint, "targetRef", "name", default=""))
 
 
-def member(
-    target: Target, sight: Sight, options: Options, served: frozenset[str] | None, now: float, kept: Collection[str]
-) -> Member:
-    """One workload. `kept`: uids of ReplicaSets that we may not clean."""
+def member(target: Target, sight: Sight, options: Options, served: frozenset[str] | None, now: float) -> Member:
+    """One workload. `served`: the Pods that get traffic, None when that is not known."""
     obj = find(target, sight)
     if obj is None:
         return Member(target, None, Progress("it is gone"))
@@ -63,7 +61,6 @@ def member(
         _held(new, min(options.canary, desired), now),
         _evictable(obj, kind, found, new, min(options.canary, desired), sight, now),
         [] if served is None else [name for name in ready if name not in served],
-        _leftovers(obj, kind, found, sight, kept),
         newest.observed(obj),
     )
 
@@ -141,18 +138,6 @@ def _evictable(
     old = [pod for pod in alive if pod not in new]
     old.sort(key=lambda pod: (pods.is_ready(pod), objects.name(pod)))
     return old[: max(0, count - under_way)]
-
-
-def _leftovers(obj: JSON, kind: str, found: Record | None, sight: Sight, kept: Collection[str]) -> list[JSON]:
-    if kind != "Deployment" or found is not None:
-        return []
-    return [
-        rs
-        for rs in sight.all(REPLICA_SETS)
-        if objects.is_controlled_by(rs, obj)
-        and record.ANNOTATION in objects.annotations(rs)
-        and objects.uid(rs) not in kept
-    ]
 
 
 def in_the_way(one: Member, sight: Sight, now: float) -> list[Obstacle]:

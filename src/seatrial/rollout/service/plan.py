@@ -40,8 +40,7 @@ class Member:
 
     `made`: how many new Pods there are. `held`: for how many seconds all Pods of the first step have been ready,
     None while they aren't. `evictable`: Pods to evict so that the first step is made, or an undo gets on. `unserved`:
-    new Pods that are ready and no endpoints. `leftovers`: ReplicaSets that still carry a record. `observed`: whether
-    the controller has seen the workload as it is.
+    new Pods that are ready and no endpoints. `observed`: whether the controller has seen the workload as it is.
     """
 
     target: Target
@@ -52,7 +51,6 @@ class Member:
     held: float | None = None
     evictable: Sequence[JSON] = ()
     unserved: Sequence[str] = ()
-    leftovers: Sequence[JSON] = ()
     observed: bool = True
 
     @property
@@ -102,13 +100,6 @@ class Evict:
 
 
 @dataclass(frozen=True)
-class Clean:
-    """Take the record off a ReplicaSet: the Deployment controller copies annotations, and an undo brings them back."""
-
-    replica_set: JSON
-
-
-@dataclass(frozen=True)
 class Update:
     """A ReplicationController: let the client-side update run, to this template."""
 
@@ -132,7 +123,7 @@ class End:
     ending: Ending
 
 
-Step = Write | Evict | Clean | Update | Wait | End
+Step = Write | Evict | Update | Wait | End
 
 
 def decide(view: View) -> Step:
@@ -359,7 +350,6 @@ def _forget(view: View, ending: Ending) -> Step:
         if ending.outcome == "kept" and ending.reason != "Changed" and member.kind != "ReplicationController":
             spec = levers.with_fields(spec, found.after)
         return _write(member, spec, None, "nothing is left of the roll", ending)
-    for member in view.members:
-        if member.leftovers:
-            return Clean(member.leftovers[0]) if member.observed else Wait("the controller lets go of the record")
+    if not all(member.observed for member in view.members):
+        return Wait("the controllers let go of the roll")
     return End(ending)

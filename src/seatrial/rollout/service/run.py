@@ -5,23 +5,22 @@ says, the lowest number of endpoints.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 
-from seatrial.api.registry import REPLICA_SETS
 from seatrial.base.env import Env
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.client import persisting
-from seatrial.client.base import MERGE_PATCH, Client
+from seatrial.client.base import Client
 from seatrial.machinery import go_duration, objects, selectors
 from seatrial.rollout import container_logs, evicting
 from seatrial.rollout.evicting import BudgetForbids
 from seatrial.rollout.following import Patience
-from seatrial.rollout.service import gathering, plan, record
+from seatrial.rollout.service import gathering, leftovers, plan, record
 from seatrial.rollout.service.change import Target
 from seatrial.rollout.service.ending import Ending, Trouble
 from seatrial.rollout.service.events import Event
-from seatrial.rollout.service.plan import Clean, End, Evict, Member, Options, Update, View, Wait, Write
+from seatrial.rollout.service.plan import End, Evict, Member, Options, Update, View, Wait, Write
 from seatrial.rollout.service.record import Record
 from seatrial.rollout.service.replication import Replication
 from seatrial.rollout.service.traffic import Traffic
@@ -56,7 +55,6 @@ class ServiceRoll:
     _counts: tuple[int, ...] = ()
     _moved_at: float = 0.0
     _blocked_since: float | None = None
-    _kept: set[str] = field(default_factory=set)
 
     async def run(self) -> Ending:
         """How it ended. Raises StatusError and ConnectionError for what can't be ridden out: run it again then."""
@@ -77,6 +75,7 @@ class ServiceRoll:
             view = await self._look(sight, replication)
             step = plan.decide(view)
             if isinstance(step, End):
+                await leftovers.clean(self.client, self.env, self._objects(sight))
                 return step.ending
             await self._do(step, sight, replication)
         return refused
@@ -97,7 +96,7 @@ class ServiceRoll:
 
     async def _look(self, sight: Sight, replication: Replication) -> View:
         now, served = self.env.now(), gathering.endpoints(sight)
-        members = [gathering.member(target, sight, self.options, served, now, self._kept) for target in self.targets]
+        members = [gathering.member(target, sight, self.options, served, now) for target in self.targets]
         if served is not None:
             self.lowest_endpoints = min(len(served), self.lowest_endpoints or len(served))
         self._notice([found for member in members if member.obj and (found := record.of(member.obj))])
@@ -167,8 +166,6 @@ class ServiceRoll:
             await self._write(step, sight)
         elif isinstance(step, Evict):
             await self._evict(step, sight)
-        elif isinstance(step, Clean):
-            await self._clean(step.replica_set, sight)
         else:
             if isinstance(step, Update):
                 await replication.ensure(step)
@@ -212,19 +209,6 @@ class ServiceRoll:
         if evicted:
             fields = {"workload": step.workload.shown, "pod": name, "because": step.because}
             self.say(Event("evicted", f"{step.workload.shown}: pod {name} evicted: {step.because}", fields))
-
-    async def _clean(self, replica_set: JSON, sight: Sight) -> None:
-        """Best effort: what may not be cleaned stays as it is."""
-        name, namespace = objects.key(replica_set)[1], objects.namespace(replica_set)
-        patch: JSON = {"metadata": {"annotations": {record.ANNOTATION: None}}}
-        try:
-            cleaned = await self.client.patch(REPLICA_SETS, name, namespace, patch, patch_type=MERGE_PATCH)
-        except (ConnectionError, StatusError) as error:
-            if isinstance(error, StatusError) and not persisting.is_passing(error):
-                self._kept.add(objects.uid(replica_set))
-            await sight.change(LOOK_SECONDS)
-            return
-        sight.wrote(REPLICA_SETS, {"kind": "ReplicaSet", "apiVersion": "apps/v1", **cleaned})
 
     def _tell(self, members: Sequence[Member], served: frozenset[str] | None) -> None:
         rows = []
