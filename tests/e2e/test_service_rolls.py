@@ -116,6 +116,22 @@ def test_a_crash_loop_takes_it_back_and_tells_the_last_log_lines(kubectl: Kubect
     assert kubectl.names("configmap/more") == ["configmap/more"]
 
 
+def test_a_file_is_rolled_with_all_that_it_says_and_applied_when_that_is_done(kubectl: Kubectl) -> None:
+    deployed(kubectl)
+    wanted = kubectl_world.deployment("web", 2, NEW)
+    wanted["metadata"]["labels"]["more"] = "yes"
+    file = kubectl.write("web.yaml", SERVICE, wanted)
+    tool = Tool(kubectl)
+    events = tool.events("rollout", "service", "service/web", "-f", file, "--max-unavailable=50%")
+    assert events[0]["changes"] == [f"web {OLD} → {NEW}", "replicas 3 → 2"]
+    assert events[-1]["outcome"] == "rolled"
+    web = kubectl.json("get", "deployment", "web", "--show-managed-fields")
+    assert (web["spec"]["replicas"], web["metadata"]["labels"]["more"]) == (2, "yes")
+    assert web["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": "25%", "maxSurge": "25%"}
+    assert ("seatrial", "Apply") in [(each["manager"], each["operation"]) for each in web["metadata"]["managedFields"]]
+    assert tool.events("rollout", "service", "web", "-f", file)[-1]["outcome"] == "nothing to do"
+
+
 def test_killed_with_kill_9_and_run_again_it_goes_on(kubectl: Kubectl) -> None:
     deployed(kubectl)
     tool = Tool(kubectl)

@@ -22,6 +22,7 @@ from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import Client
 from seatrial.client.client import ApiClient
+from seatrial.controllers.stateful_set.ordering import STUCK_ROLLOUT
 from seatrial.machinery import conditions
 from seatrial.rollout.service import record
 from seatrial.rollout.service.ending import EXIT_CODES, Ending
@@ -116,6 +117,23 @@ def test_during_the_first_step_there_are_so_many_new_pods_and_no_more(resource: 
             assert max(new) == 1
             assert new[-40:] == [1] * 40
             assert await rolling == Ending("rolled")
+
+    virtual_loop.run(story())
+
+
+@pytest.mark.parametrize("options", [{}, {"canary": 1, "wait": 30}], ids=["at once", "first step"])
+def test_a_stateful_set_that_does_not_free_itself_is_freed_on_the_way_back(options: dict[str, Any]) -> None:
+    """As upstream's: the bad Pod would block the old version for ever."""
+
+    async def story() -> None:
+        made = a_workload(STATEFUL_SETS, replicas=3, serviceName="web")
+        made["metadata"]["annotations"] = {STUCK_ROLLOUT: "upstream"}
+        async with service(made) as web, available(web, 2):
+            before = await web.get(STATEFUL_SETS)
+            ending = await web.roll(BAD, **options)
+            assert (ending.outcome, ending.reason) == ("undone", "Image")
+            assert any("web-2 evicted: it holds the others up" in text for text in web.steps())
+            await assert_left_as_it_was(web, before, STATEFUL_SETS, OLD)
 
     virtual_loop.run(story())
 
