@@ -4,31 +4,39 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seatrial.aio import virtual_loop
 from seatrial.base.env import SimulatedEnv
 from seatrial.volumes.rbd import images
+from seatrial.volumes.rbd.ceph import CephStore
 from seatrial.volumes.rbd.embedded import EmbeddedStore
 from seatrial.volumes.rbd.images import ImageError, ImageName, ImageStore, Lock
 from seatrial.volumes.rbd.memory import MemoryStore
 
 IMAGE = ImageName("mioss", "index-api-image")
-GIB = 1 << 30
+SIZE = 64 << 20
 Story = Callable[[ImageStore], object]
 
 
-@pytest.fixture(params=["memory", "embedded"])
+@pytest.fixture(params=["memory", "embedded", pytest.param("ceph", marks=pytest.mark.ceph)])
 def tell(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., None]:
     """Runs a story on a store with the image of the article."""
+    node = request.getfixturevalue("ceph_node") if request.param == "ceph" else None
+    if node is not None:
+        node.renew_image()
 
     async def whole(story) -> None:
         env = SimulatedEnv(asyncio.get_running_loop().time, 0)
-        store = MemoryStore(env) if request.param == "memory" else EmbeddedStore(tmp_path / "images", env)
-        try:
+        if node is not None:
+            store: Any = await CephStore.connect_to(node.configuration)
+        else:
+            store = MemoryStore(env) if request.param == "memory" else EmbeddedStore(tmp_path / "images", env)
             await store.create_pool("mioss")
-            await store.create(IMAGE, 2 * GIB)
+            await store.create(IMAGE, SIZE)
+        try:
             await story(store)
         finally:
             await store.close()
@@ -51,8 +59,9 @@ def refused(code: int) -> Iterator[None]:
 
 def test_the_pool_rbd_is_there_from_the_start(tell) -> None:
     async def story(store: ImageStore) -> None:
-        assert list(await store.pools()) == ["mioss", "rbd"]
-        assert list(await store.images("rbd")) == []
+        if not isinstance(store, CephStore):
+            assert list(await store.pools()) == ["mioss", "rbd"]
+            assert list(await store.images("rbd")) == []
         with refused(images.ENOENT):
             await store.images("nope")
 
@@ -62,13 +71,13 @@ def test_the_pool_rbd_is_there_from_the_start(tell) -> None:
 def test_an_image_is_made_once_and_removed_whole(tell) -> None:
     async def story(store: ImageStore) -> None:
         made = await store.info(IMAGE)
-        assert (made.name, made.size, made.features) == (IMAGE, 2 * GIB, ("layering",))
-        assert list(await store.images("mioss")) == ["index-api-image"]
+        assert (made.name, made.size, made.features) == (IMAGE, SIZE, ("layering",))
+        assert "index-api-image" in await store.images("mioss")
         assert await store.used(IMAGE) == 0
         with refused(images.EEXIST):
-            await store.create(IMAGE, GIB)
+            await store.create(IMAGE, SIZE // 2)
         with refused(images.ENOENT):
-            await store.create(ImageName("nope", "x"), GIB)
+            await store.create(ImageName("nope", "x"), SIZE // 2)
         await store.remove(IMAGE)
         with refused(images.ENOENT):
             await store.info(IMAGE)
@@ -78,12 +87,12 @@ def test_an_image_is_made_once_and_removed_whole(tell) -> None:
 
 def test_an_image_grows_and_shrinks_only_on_demand(tell) -> None:
     async def story(store: ImageStore) -> None:
-        await store.resize(IMAGE, 3 * GIB)
-        assert (await store.info(IMAGE)).size == 3 * GIB
+        await store.resize(IMAGE, 2 * SIZE)
+        assert (await store.info(IMAGE)).size == 2 * SIZE
         with refused(images.EINVAL):
-            await store.resize(IMAGE, GIB)
-        await store.resize(IMAGE, GIB, allow_shrink=True)
-        assert (await store.info(IMAGE)).size == GIB
+            await store.resize(IMAGE, SIZE // 2)
+        await store.resize(IMAGE, SIZE // 2, allow_shrink=True)
+        assert (await store.info(IMAGE)).size == SIZE // 2
 
     tell(story)
 
@@ -115,7 +124,7 @@ def test_whoever_s_lock_is_broken_is_fenced_and_whoever_releases_it_is_not(tell)
         await store.add_lock(IMAGE, "a", broken)
         assert await store.may_write(IMAGE, broken)
         await store.remove_lock(IMAGE, "a", broken.name)
-        assert list(await store.fences()) == [broken.address]
+        assert broken.address in await store.fences()
         assert not await store.may_write(IMAGE, broken)
         with refused(images.ESHUTDOWN):
             await store.add_lock(IMAGE, "a", broken)
@@ -147,7 +156,7 @@ def test_snapshots_hold_an_image(tell) -> None:
         with refused(images.EEXIST):
             await store.create_snapshot(IMAGE, "before")
         [taken] = await store.snapshots(IMAGE)
-        assert (taken.name, taken.size, taken.protected) == ("before", 2 * GIB, False)
+        assert (taken.name, taken.size, taken.protected) == ("before", SIZE, False)
         with refused(images.ENOTEMPTY):
             await store.remove(IMAGE)
         await store.protect_snapshot(IMAGE, "before", protected=True)
@@ -164,7 +173,7 @@ def test_snapshots_hold_an_image(tell) -> None:
 async def in_virtual_time() -> AsyncIterator[MemoryStore]:
     store = MemoryStore(SimulatedEnv(asyncio.get_running_loop().time, 0))
     await store.create_pool("mioss")
-    await store.create(IMAGE, GIB)
+    await store.create(IMAGE, SIZE // 2)
     yield store
     await store.close()
 

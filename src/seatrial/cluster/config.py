@@ -45,6 +45,8 @@ class ClusterConfig:
     endpoint_lag: float = 0.0
     """Seconds by which the proxies learn of endpoint changes too late, as on a cluster of many machines; a Pod's
     SIGTERM does not wait for them then, and a connection that an endpoint refuses is refused."""
+    ceph_conf: Path | None = None
+    """RBD images are in the Ceph of this configuration file; None: in a store of the cluster's own."""
     classic_messages: bool = False
     """Tell of volumes that can't be mounted in the words of Kubernetes 1.4 and 1.5."""
     heal_volumes: bool = False

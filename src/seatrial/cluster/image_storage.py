@@ -61,6 +61,10 @@ async def _open(
         memory = MemoryStore(env)
         stack.push_async_callback(memory.close)
         return memory, None, "in memory"
+    way = mounting.choose()
+    await _unmount_leftovers(folder / "pods" / "mounts")
+    if config.ceph_conf is not None:
+        return await _open_ceph(config.ceph_conf, way, stack)
     from seatrial.volumes.rbd.embedded import EmbeddedStore
     from seatrial.volumes.rbd.image_files import ImageFiles
 
@@ -71,9 +75,21 @@ async def _open(
     except ImageError as error:
         raise ToolError(str(error)) from None
     stack.push_async_callback(embedded.close)
-    way = mounting.choose()
-    await _unmount_leftovers(folder / "pods" / "mounts")
     return embedded, ImageFiles(embedded, way), f"{directory} ({_WAYS[way]})"
+
+
+async def _open_ceph(configuration: Path, way: mounting.Way, stack: AsyncExitStack) -> tuple[ImageStore, Mounter, str]:
+    from seatrial.volumes.rbd.ceph import CephStore
+    from seatrial.volumes.rbd.ceph_files import CephFiles
+
+    if way == "folder":
+        raise ToolError("images of a real Ceph can be mounted by root only, with mkfs.ext4 and rbd-fuse")
+    try:
+        ceph = await CephStore.connect_to(configuration)
+    except ImageError as error:
+        raise ToolError(str(error)) from None
+    stack.push_async_callback(ceph.close)
+    return ceph, CephFiles(configuration, way), f"Ceph of {configuration} ({_WAYS[way]})"
 
 
 _WAYS = {"loop": "ext4 on loop devices", "fuse": "ext4 through FUSE", "folder": "plain folders"}

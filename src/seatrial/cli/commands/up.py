@@ -47,7 +47,17 @@ READY = b"ready\n"
     help="How late proxies learn of endpoint changes, such as 3s; SIGTERM does not wait for them then.",
 )
 @click.option(
-    "--heal-volumes", is_flag=True, help="Run Rescue as a control loop: free what is stale, tell of the rest."
+    "--heal-volumes",
+    is_flag=True,
+    help="Run Rescue as a control loop: free what is stale, tell of the rest.",
+)
+@click.option(
+    "--ceph-conf",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="RBD images are in this Ceph instead of in a store of the cluster's own.",
+)
+@click.option(
+    "--classic-messages", is_flag=True, help="Tell of volumes that can't be mounted as Kubernetes 1.4 and 1.5 did."
 )
 @click.option("--detach", is_flag=True, help="Return when the cluster is ready, and leave it running.")
 @click.option("--ready-fd", type=int, hidden=True, help="Write a line to this descriptor when ready.")
@@ -64,6 +74,8 @@ def command(
     kubeconfig: Path | None,
     endpoint_lag: float,
     heal_volumes: bool,
+    ceph_conf: Path | None,
+    classic_messages: bool,
     detach: bool,
     ready_fd: int | None,
 ) -> int:
@@ -87,6 +99,8 @@ def command(
         kubeconfig=kubeconfig,
         endpoint_lag=endpoint_lag,
         heal_volumes=heal_volumes,
+        ceph_conf=ceph_conf.resolve() if ceph_conf else None,
+        classic_messages=classic_messages,
     )
     if detach:
         return _detached(config)
@@ -171,6 +185,10 @@ def _arguments(config: ClusterConfig) -> list[str]:
         arguments += ["--endpoint-lag", str(config.endpoint_lag)]
     if config.heal_volumes:
         arguments += ["--heal-volumes"]
+    if config.ceph_conf:
+        arguments += ["--ceph-conf", str(config.ceph_conf)]
+    if config.classic_messages:
+        arguments += ["--classic-messages"]
     for name, command_line in config.images.items():
         arguments += ["--image", f"{name}={command_line}"]
     return arguments

@@ -311,7 +311,8 @@ class CephStore:
     async def watchers(self, name: ImageName) -> Sequence[Watcher]:
         def read() -> list[Watcher]:
             with self._image(name) as image:
-                return [Watcher(each["addr"], each["id"], each["cookie"]) for each in image.watchers_list()]
+                found = [Watcher(each["addr"], each["id"], each["cookie"]) for each in image.watchers_list()]
+                return sorted(found, key=lambda watcher: watcher.client)
 
         return await self._run(read)
 
@@ -332,7 +333,9 @@ class CephStore:
 
     async def fences(self) -> Sequence[str]:
         def read() -> list[str]:
-            found = json.loads(self._command({"prefix": "osd blocklist ls", "format": "json"}) or "[]")
+            # Ceph writes "listed 2 entries" behind the JSON.
+            text = self._command({"prefix": "osd blocklist ls", "format": "json"}).strip() or "[]"
+            found, _ = json.JSONDecoder().raw_decode(text)
             return sorted(str(each["addr"]) for each in found)
 
         return await self._run(read)
