@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench clean debian-nginx
+.PHONY: help install demo test test-ceph debian-ceph check format bench clean debian-nginx
 
 help: ## Show what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +34,17 @@ install: .venv/installed ## Install Seatrial into .venv
 demo: .venv/installed ## Roll a Service from one version to the next while it serves
 	@$(BIN)/seatrial demo
 
-test: .venv/developer ## Run all tests
-	@$(BIN)/pytest -n 2 --dist worksteal
+test: .venv/developer ## Run all tests, but for those that need a real Ceph
+	@$(BIN)/pytest -n 2 --dist worksteal -m "not ceph"
+
+test-ceph: .venv/developer debian-ceph ## Run the tests on a real Ceph (as root, on Debian; a minute)
+	@$(BIN)/pytest -m ceph
+
+CEPH_PACKAGES := ceph-mon ceph-osd ceph-common python3-rados python3-rbd rbd-fuse e2fsprogs
+debian-ceph:
+	@dpkg -s $(CEPH_PACKAGES) >/dev/null 2>&1 || { echo "installing Ceph from Debian's packages"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	  $(CEPH_PACKAGES) >/dev/null; }
 
 check: .venv/developer ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

@@ -253,6 +253,10 @@ class CephStore:
         if cluster is not None:
             cluster.shutdown()
 
+    async def lose(self, client: Client) -> None:
+        """The connection is in this process, and would keep its watches alive. They end at once instead."""
+        await self.disconnect(client)
+
     async def beat(self, clients: Sequence[Client]) -> None:
         """Ceph's watches keep themselves alive."""
 

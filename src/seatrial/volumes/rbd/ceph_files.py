@@ -55,12 +55,12 @@ class CephFiles:
 
     async def unmount(self, name: ImageName, node: str, where: Path, *, lazily: bool = False) -> None:
         await mounting.unmount(where, lazily=lazily)
-        await self._hide(name, node, _files(where))
+        await self._hide(name, node, _files(where), at_once=lazily)
 
-    async def _hide(self, name: ImageName, node: str, files: Path) -> None:
+    async def _hide(self, name: ImageName, node: str, files: Path, *, at_once: bool = False) -> None:
         process = self._shown.pop((node, name), None)
         if process is not None:
-            await _end(process)
+            await _end(process, at_once=at_once)
         await mounting.unmount(files, lazily=True)
 
 
@@ -69,9 +69,10 @@ def _files(where: Path) -> Path:
     return where.with_name(f"{where.name}.pool")
 
 
-async def _end(process: Process) -> None:
+async def _end(process: Process, *, at_once: bool = False) -> None:
+    """`at_once`: as when a host loses power, without a word to Ceph."""
     if process.returncode is None:
-        process.terminate()
+        process.kill() if at_once else process.terminate()
         try:
             await asyncio.wait_for(process.wait(), END_SECONDS)
         except TimeoutError:

@@ -136,6 +136,10 @@ class ImageStore(Protocol):
         """Its watches end at once, its locks stay."""
         ...
 
+    async def lose(self, client: Client) -> None:
+        """Its host has lost power: nobody hears of it any more. Its watches end in their time, its locks stay."""
+        ...
+
     async def beat(self, clients: Sequence[Client]) -> None:
         """These clients are alive."""
         ...

@@ -56,6 +56,9 @@ class MemoryStore:
     async def disconnect(self, client: Client) -> None:
         self.index.disconnect(client)
 
+    async def lose(self, client: Client) -> None:
+        """Nobody beats for it any more: that is all."""
+
     async def beat(self, clients: Sequence[Client]) -> None:
         self.index.beat(clients)
 

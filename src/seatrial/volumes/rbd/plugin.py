@@ -134,6 +134,7 @@ class Rbd:
             held = self.held.pop((owner, name))
             if held.where is not None and self._mounter is not None:
                 await self._mounter.unmount(name, node.name, held.where, lazily=True)
+            await self._store.lose(held.client)
 
     def _turn(self, node: NodeIdentity, name: ImageName) -> asyncio.Lock:
         return self._turns.setdefault((node.name, name), asyncio.Lock())
