@@ -66,6 +66,16 @@ def test_it_begins_with_the_template_and_what_an_undo_needs() -> None:
     assert found.before == {"template": OLD, "strategy": None, "minReadySeconds": None, "paused": None}
 
 
+def test_histories_show_what_made_each_revision() -> None:
+    cause = "kubernetes.io/change-cause"
+    begun = decide(member())
+    assert isinstance(begun, Write)
+    assert begun.obj["metadata"]["annotations"][cause] == "seatrial rollout service web: c a:1 → a:2"
+    back = decide(failing(), trouble=TROUBLE)
+    assert isinstance(back, Write)
+    assert back.obj["metadata"]["annotations"][cause] == "seatrial rollout service web: undone: no such image"
+
+
 def test_the_second_workload_waits_for_the_first_and_shares_its_roll() -> None:
     first, second = member(NEW, note("rolling"), ROLLING), member(name="web-2")
     assert isinstance(decide(first, second), Wait)
@@ -218,8 +228,9 @@ def test_a_workload_that_may_not_be_changed_takes_those_before_it_back() -> None
 def test_a_template_of_somebody_else_is_left_alone() -> None:
     theirs = {"spec": {"containers": [{"name": "c", "image": "theirs"}]}}
     for stage in ("rolling", "canary", "undoing"):
-        step = decide(member(theirs, note(stage), ROLLING))
-        assert written(step)[1]["template"] == theirs
+        step = decide(member(theirs, note(stage), ROLLING, spec={"paused": True, "minReadySeconds": 330}))
+        left = {"replicas": 3, "template": theirs}
+        assert written(step)[1] == (left if stage != "undoing" else {**left, "paused": True, "minReadySeconds": 330})
         assert isinstance(step, Write)
         assert step.ending is not None
         assert (step.ending.outcome, step.ending.reason) == ("kept", "Changed")
@@ -235,8 +246,12 @@ def test_a_roll_to_something_else_takes_over_and_goes_back_to_what_was_before_bo
 
 
 def test_a_workload_that_is_gone_ends_it() -> None:
-    step = decide(replace(member(), obj=None))
-    assert isinstance(step, End)
+    gone = replace(member(), obj=None)
+    step = decide(gone, member(NEW, note("done"), name="web-2"))
+    assert isinstance(step, Write)
+    assert record.of(step.obj) is None
+    assert isinstance(decide(gone, ending=step.ending), End)
+    assert step.ending is not None
     assert step.ending.reason == "Changed"
 
 

@@ -8,18 +8,21 @@ Each step can be done twice and the run can die after any of them: the next look
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from seatrial.base.types import JSON
+from seatrial.machinery import objects
 from seatrial.rollout.progress import Progress
 from seatrial.rollout.service import change, levers, record
 from seatrial.rollout.service.change import Target
 from seatrial.rollout.service.ending import Ending, Trouble
 from seatrial.rollout.service.record import Record, Stage
 from seatrial.rollout.workload import Workload
+from seatrial.workloads.revisions import CHANGE_CAUSE
 
 OnFailure = Literal["undo", "pause", "keep"]
+CAUSE_LENGTH = 300
 STUCK = "it holds the others up, and its version is not wanted any more"
 
 
@@ -130,7 +133,8 @@ def decide(view: View) -> Step:
     """The next step."""
     gone = next((member for member in view.members if member.obj is None), None)
     if gone is not None:
-        return End(Ending("kept", "Changed", f"{gone.workload.shown} was deleted meanwhile"))
+        left = replace(view, members=[member for member in view.members if member.obj is not None])
+        return _forget(left, Ending("kept", "Changed", f"{gone.workload.shown} was deleted meanwhile"))
     if view.ending is not None:
         return _forget(view, view.ending)
     records = [(member, found) for member in view.members if (found := record.of(_obj(member)))]
@@ -197,21 +201,28 @@ def _begin(view: View, member: Member, former: Record | None) -> Write:
     """The first change. A roll that takes over from an unfinished one keeps what that would go back to."""
     obj, kind, options = _obj(member), member.kind, view.options
     spec, fields = obj["spec"], dict(member.target.fields)
-    before = former.before if former else {**levers.saved(spec, kind, fields), "template": spec["template"]}
+    before = {**levers.saved(spec, kind, fields), "template": spec["template"], **(former.before if former else {})}
     after = {field: before.get(field) for field in levers.saved(spec, kind, {})} | fields
     count = min(options.canary, member.desired)
     stage: Stage = "canary" if count and kind != "ReplicationController" else "rolling"
     target = record.target_of(member.target.template)
-    begun = _begun(view)
-    note = Record(_roll_id(view), view.service, stage, begun, view.now, target, before, after)
+    note = Record(_roll_id(view), view.service, stage, _begun(view), view.now, target, before, after)
     if kind == "ReplicationController":
-        return Write(member.workload, record.put(obj, note), "begins")
+        return _write(member, spec, note, "begins")
     spec = {**levers.with_fields(spec, after), "template": member.target.template}
+    cause = ", ".join(change.differences(member.target, obj))
     if stage == "canary":
-        return _write(
-            member, levers.first_step(spec, kind, count, options.wait), note, f"first step: {count} of {member.desired}"
-        )
-    return _write(member, levers.go_on(spec, kind, after, options.max_unavailable), note, "begins")
+        first = levers.first_step(spec, kind, count, options.wait)
+        return _caused(view, cause, _write(member, first, note, f"first step: {count} of {member.desired}"))
+    spec = levers.go_on(spec, kind, after, options.max_unavailable)
+    return _caused(view, cause, _write(member, spec, note, "begins"))
+
+
+def _caused(view: View, text: str, write: Write) -> Write:
+    """With the cause of the revision that comes of it, as histories show it."""
+    cause = f"seatrial rollout service {view.service}: {text}"
+    annotations = {**objects.annotations(write.obj), CHANGE_CAUSE: cause[:CAUSE_LENGTH]}
+    return replace(write, obj=objects.with_metadata(write.obj, annotations=annotations))
 
 
 def _roll_id(view: View) -> str:
@@ -304,10 +315,9 @@ def _left_alone(view: View, member: Member) -> Step:
 def _revert(view: View, member: Member, found: Record, reason: str, message: str) -> Write:
     note = found.at("undoing", view.now, reason=reason, message=message)
     if member.kind == "ReplicationController":
-        obj = _obj(member)
-        return Write(member.workload, record.put(obj, note), f"undo: {message}")
+        return _write(member, _obj(member)["spec"], note, f"undo: {message}")
     spec = levers.with_fields(_obj(member)["spec"], found.before)
-    return _write(member, spec, note, f"undo: {message}")
+    return _caused(view, f"undone: {message}", _write(member, spec, note, f"undo: {message}"))
 
 
 def _undo(view: View, records: Sequence[tuple[Member, Record]]) -> Step:
@@ -346,10 +356,16 @@ def _forget(view: View, ending: Ending) -> Step:
         found = record.of(_obj(member))
         if found is None:
             continue
-        spec = _obj(member)["spec"]
-        if ending.outcome == "kept" and ending.reason != "Changed" and member.kind != "ReplicationController":
-            spec = levers.with_fields(spec, found.after)
-        return _write(member, spec, None, "nothing is left of the roll", ending)
+        return _write(member, _put_back(member, found, ending), None, "nothing is left of the roll", ending)
     if not all(member.observed for member in view.members):
         return Wait("the controllers let go of the roll")
     return End(ending)
+
+
+def _put_back(member: Member, found: Record, ending: Ending) -> JSON:
+    """The spec without what this roll has changed on its way; of what is somebody else's now, no more than that."""
+    spec: JSON = _obj(member)["spec"]
+    if ending.outcome != "kept" or found.stage == "undoing":
+        return spec
+    own = levers.saved(spec, member.kind, {}) if ending.reason == "Changed" else found.after
+    return levers.with_fields(spec, {field: found.after.get(field) for field in own})

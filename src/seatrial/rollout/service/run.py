@@ -98,7 +98,8 @@ class ServiceRoll:
         now, served = self.env.now(), gathering.endpoints(sight)
         members = [gathering.member(target, sight, self.options, served, now) for target in self.targets]
         if served is not None:
-            self.lowest_endpoints = min(len(served), self.lowest_endpoints or len(served))
+            before = len(served) if self.lowest_endpoints is None else self.lowest_endpoints
+            self.lowest_endpoints = min(len(served), before)
         self._notice([found for member in members if member.obj and (found := record.of(member.obj))])
         name = objects.name(self.service)
         view = View(name, members, self.options, now, self._roll, None, self._begun, self._ending)
