@@ -13,9 +13,11 @@ from seatrial.scheduler import messages, profile, scores
 from seatrial.scheduler.framework import Check, Rejection
 from seatrial.scheduler.profile import Profile
 from seatrial.scheduler.snapshot import NodeInfo, PodInfo, Snapshot
+from seatrial.workloads import node_affinity
 
 MIN_FEASIBLE = 100
 MIN_PERCENTAGE = 5
+_NOT_NAMED = Rejection("NodeAffinity", ("node(s) didn't satisfy plugin(s) [NodeAffinity]",), True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,9 @@ def _find_feasible(
     checks = checks_with_nominated(snapshot, info, rules)
     if asked_first is not None and first_rejection(checks, asked_first) is None:
         return [asked_first], []
+    named = node_affinity.named_nodes(info.pod) if rules.looks_at_named_nodes_only else None
+    if named is not None:
+        return _among(named, checks, snapshot)
     nodes = snapshot.nodes
     wanted = enough_feasible(len(nodes))
     start = snapshot.next_start % len(nodes) if wanted < len(nodes) else 0
@@ -119,6 +124,19 @@ def _find_feasible(
             break
     if wanted < len(nodes):
         snapshot.next_start = (start + len(feasible) + len(rejections)) % len(nodes)
+    return feasible, rejections
+
+
+def _among(
+    names: frozenset[str], checks: Sequence[Check], snapshot: Snapshot
+) -> tuple[list[NodeInfo], list[tuple[str, Rejection]]]:
+    """Only these nodes are looked at (PreFilterResult); should none do, the others have a common reason."""
+    looked_at = [node for name in sorted(names) if (node := snapshot.get(name)) is not None]
+    found = [(node, first_rejection(checks, node)) for node in looked_at]
+    feasible = [node for node, rejection in found if rejection is None]
+    rejections = [(node.name, rejection) for node, rejection in found if rejection is not None]
+    if not feasible:
+        rejections += [(node.name, _NOT_NAMED) for node in snapshot.nodes if node.name not in names]
     return feasible, rejections
 
 

@@ -36,8 +36,9 @@ FILTERS: tuple[Filter, ...] = (
 class Profile:
     """`reasons`: how a rejection is put into words; `preempted(pod, node)`: what is told of a victim.
 
-    `tells_of_preemption`: messages say why preemption did not help. `longest_wait_seconds`: after
-    that time an unschedulable Pod is tried again whatever happened.
+    `tells_of_preemption`: messages say why preemption did not help. `looks_at_named_nodes_only`: where affinity names
+    nodes, the others are passed over. `longest_wait_seconds`: after that time an unschedulable Pod is tried again
+    whatever happened.
     """
 
     filters: tuple[Filter, ...]
@@ -46,6 +47,7 @@ class Profile:
     reasons: Callable[[Rejection], Sequence[str]]
     preempted: Callable[[JSON, str], str]
     tells_of_preemption: bool
+    looks_at_named_nodes_only: bool
     longest_wait_seconds: float
 
 
@@ -63,6 +65,7 @@ CURRENT = Profile(
     reasons=wording.current,
     preempted=wording.preempted,
     tells_of_preemption=True,
+    looks_at_named_nodes_only=True,
     longest_wait_seconds=300.0,
 )
 
@@ -80,6 +83,7 @@ OF_1_20 = Profile(
     reasons=wording.of_1_20,
     preempted=wording.preempted_1_20,
     tells_of_preemption=False,
+    looks_at_named_nodes_only=False,
     longest_wait_seconds=60.0,
 )
 """Any event but a Pod's arrival wakes every unschedulable Pod; nodes without a zone label are not spread over."""

@@ -25,6 +25,22 @@ def is_asked_for(pod: JSON) -> bool:
     return bool(spec.get("nodeSelector")) or objects.get(spec, *path) is not None
 
 
+def named_nodes(pod: JSON) -> frozenset[str] | None:
+    """The only nodes that can match, where each required term names some by matchFields (as a DaemonSet's do)."""
+    path = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+    found: set[str] = set()
+    for term in (objects.get(pod["spec"], *path, default={})).get("nodeSelectorTerms") or ():
+        values = [
+            set(each.get("values") or ())
+            for each in term.get("matchFields") or ()
+            if each["key"] == "metadata.name" and each["operator"] == "In"
+        ]
+        if not values:
+            return None
+        found |= set.intersection(*values)
+    return frozenset(found) or None
+
+
 def preferences(pod: JSON) -> Iterable[JSON]:
     path = ("affinity", "nodeAffinity", "preferredDuringSchedulingIgnoredDuringExecution")
     return objects.get(pod["spec"], *path, default=())  # type: ignore[no-any-return]

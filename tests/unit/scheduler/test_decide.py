@@ -137,6 +137,22 @@ def test_a_pod_goes_where_it_may_and_should(nodes: list[Any], each: dict[str, An
     assert outcome.node == chosen
 
 
+def test_a_pod_for_a_named_node_is_told_of_the_others_together() -> None:
+    field = {"key": "metadata.name", "operator": "In", "values": ["b"]}
+    required = {"nodeSelectorTerms": [{"matchFields": [field]}]}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
+    made = snapshot(node("a"), node("b", cpu="1"), node("c"))
+    assert told(made, pod("p", cpu="2", affinity=affinity)) == (
+        "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity]. preemption: "
+        "0/3 nodes are available: 1 No preemption victims found for incoming pod, "
+        "2 Preemption is not helpful for scheduling."
+    )
+    assert told(made, pod("p", cpu="2", affinity=affinity), profile.OF_1_20) == (
+        "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match Pod's node affinity."
+    )
+    assert place(made, pod("q", affinity=affinity)) == Binding("b", 1, 1)
+
+
 def test_pods_of_one_service_spread_over_hosts_and_zones() -> None:
     zone = "topology.kubernetes.io/zone"
     made = snapshot(*(node(f"n{i}", labels={zone: f"z{i % 2}"}) for i in range(4)))
