@@ -200,7 +200,12 @@ class Cluster:
         from seatrial.volumes import registry
 
         self.images = await image_storage.open_storage(self.config, self.env, folder, stack, self._images)
-        loops = Loops(plane, hosted, self.env, self._load)
+        load = self._load
+        if self.config.load_curve is not None:
+            from seatrial.cluster import load_file
+
+            load = load_file.read(self.config.load_curve, self.env.now())
+        loops = Loops(plane, hosted, self.env, load)
         plugins = registry.plugins(self.images.plugin)
         await loops.start(self.config, self._model, self._machines, folder / "pods", plugins, ca, stack)
         if self.config.heal_volumes:

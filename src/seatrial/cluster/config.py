@@ -51,6 +51,8 @@ class ClusterConfig:
     """Tell of volumes that can't be mounted in the words of Kubernetes 1.4 and 1.5."""
     heal_volumes: bool = False
     """Run Rescue as a control loop."""
+    load_curve: Path | None = None
+    """A file with the load of workloads over time, which autoscalers follow (`load_file.py`)."""
     privileged: bool | None = None
     """Use root's means (network namespaces, 10.96/16). None: if we may."""
 

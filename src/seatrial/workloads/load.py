@@ -55,6 +55,8 @@ def from_documents(documents: Sequence[Mapping[str, Any]], began: float) -> Load
     for document in documents:
         if not document.get("target") or not document.get("points"):
             raise ValueError("a load curve needs `target` (the workload's name) and `points` (time: amount)")
+        if not isinstance(document["points"], Mapping):
+            raise ValueError(f"{document['target']}: `points` are a mapping of times to amounts")
         key = document.get("namespace") or "default", str(document["target"]), document.get("metric") or "cpu"
         points = [_point(str(moment), str(amount)) for moment, amount in document["points"].items()]
         curves[key] = _curve(points, str(document["target"]))

@@ -59,6 +59,11 @@ READY = b"ready\n"
 @click.option(
     "--classic-messages", is_flag=True, help="Tell of volumes that can't be mounted as Kubernetes 1.4 and 1.5 did."
 )
+@click.option(
+    "--load-curve",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The load of workloads over time, which autoscalers follow.",
+)
 @click.option("--detach", is_flag=True, help="Return when the cluster is ready, and leave it running.")
 @click.option("--ready-fd", type=int, hidden=True, help="Write a line to this descriptor when ready.")
 def command(
@@ -74,6 +79,7 @@ def command(
     kubeconfig: Path | None,
     endpoint_lag: float,
     heal_volumes: bool,
+    load_curve: Path | None,
     ceph_conf: Path | None,
     classic_messages: bool,
     detach: bool,
@@ -99,6 +105,7 @@ def command(
         kubeconfig=kubeconfig,
         endpoint_lag=endpoint_lag,
         heal_volumes=heal_volumes,
+        load_curve=load_curve.resolve() if load_curve else None,
         ceph_conf=ceph_conf.resolve() if ceph_conf else None,
         classic_messages=classic_messages,
     )
@@ -183,6 +190,8 @@ def _arguments(config: ClusterConfig) -> list[str]:
         arguments += ["--kubeconfig", str(config.kubeconfig)]
     if config.endpoint_lag:
         arguments += ["--endpoint-lag", str(config.endpoint_lag)]
+    if config.load_curve:
+        arguments += ["--load-curve", str(config.load_curve)]
     if config.heal_volumes:
         arguments += ["--heal-volumes"]
     if config.ceph_conf:
