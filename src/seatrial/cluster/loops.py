@@ -1,6 +1,6 @@
 """All that works on a cluster's objects: controllers, scheduler, node agent, proxy; started and stopped together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from seatrial.cluster import components
 from seatrial.cluster.addresses import Addresses
 from seatrial.cluster.config import ClusterConfig
 from seatrial.cluster.control_plane import ControlPlane
+from seatrial.cluster.provisioning import Provisioning
 from seatrial.node.agent import NodeAgent
 from seatrial.node.images import Catalogue
 from seatrial.node.registration import NodeOptions
@@ -18,7 +19,7 @@ from seatrial.node.volume_wording import Classic, Current
 from seatrial.proxy.agent import ProxyAgent
 from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.recorder import Recorder
-from seatrial.volumes.base import Plugins
+from seatrial.volumes.base import Plugins, Provisioner
 from seatrial.volumes.rbd.images import ImageStore
 from seatrial.workloads.load import Load
 
@@ -64,6 +65,12 @@ class Loops:
         await agent.start()
         self._informers.start()
         await self._informers.synced()
+
+    def provision(self, provisioners: Mapping[str, Provisioner], stack: AsyncExitStack) -> None:
+        """Make volumes for the claims of these provisioners' classes."""
+        provisioning = Provisioning(self._plane.client("provisioner"), self._informers, self._env, provisioners)
+        provisioning.start()
+        stack.push_async_callback(provisioning.stop)
 
     def heal_volumes(self, store: ImageStore, stack: AsyncExitStack) -> None:
         """Run Rescue as a control loop."""

@@ -1,9 +1,17 @@
-"""The volume plugins, written out."""
+"""The volume plugins and provisioners, written out."""
 
-from seatrial.volumes.base import Plugin, Plugins
+from collections.abc import Mapping
+from pathlib import Path
+
+from seatrial.base.env import Env
+from seatrial.volumes import host_provisioner
+from seatrial.volumes.base import Plugin, Plugins, Provisioner
 from seatrial.volumes.csi import Csi
 from seatrial.volumes.host_folders import HostFolders
+from seatrial.volumes.host_provisioner import HostProvisioner
 from seatrial.volumes.nfs import Nfs
+from seatrial.volumes.rbd.images import ImageStore
+from seatrial.volumes.rbd.provisioner import RbdProvisioner
 
 
 def plugins(rbd: Plugin) -> Plugins:
@@ -15,3 +23,8 @@ def plugins(rbd: Plugin) -> Plugins:
         "nfs": Nfs(),
         "rbd": rbd,
     }
+
+
+def provisioners(store: ImageStore, env: Env, folder: Path | None) -> Mapping[str, Provisioner]:
+    """By the name that StorageClasses have. `folder`: where folders of the host are made; None: nowhere."""
+    return {"kubernetes.io/rbd": RbdProvisioner(store, env), host_provisioner.NAME: HostProvisioner(folder)}
