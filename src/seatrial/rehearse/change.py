@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from seatrial.api import old_versions, registry
+from seatrial.api import registry
 from seatrial.api.registry import PODS, REPLICATION_CONTROLLERS
 from seatrial.base.env import Env
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import MERGE_PATCH, Client
 from seatrial.machinery import objects, times
-from seatrial.rehearse import applying, selecting
+from seatrial.rehearse import applying, selecting, target
 from seatrial.rehearse.target import KINDS, Target
 from seatrial.rollout import draining, undoing
 from seatrial.rollout.drain_rules import Rules
@@ -68,8 +68,8 @@ class Apply:
     async def perform(self, stage: Stage) -> None:
         for manifest in self.manifests:
             stored = await applying.apply(stage.client, manifest, stage.namespace)
-            resource = old_versions.stored_as(stored)
-            if resource in KINDS:
+            resource = target.resource_of(stored)
+            if resource is not None:
                 stage.concern([Target(resource, objects.namespace(stored), objects.name(stored))])
 
 

@@ -7,6 +7,7 @@ Complete means more than `kubectl rollout status` asks: nothing of the old versi
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from seatrial.api import old_versions
 from seatrial.api.registry import DAEMON_SETS, DEPLOYMENTS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS
 from seatrial.api.resource import Resource
 from seatrial.base.types import JSON
@@ -14,6 +15,11 @@ from seatrial.machinery import intstr, objects
 from seatrial.workloads import rolling
 
 KINDS: tuple[Resource, ...] = (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, REPLICATION_CONTROLLERS)
+
+
+def resource_of(obj: JSON) -> Resource | None:
+    """Which of KINDS an object is of, in whatever version; None if it is of none."""
+    return next((each for each in KINDS if old_versions.stored_as(obj) is not None and each.kind == obj["kind"]), None)
 
 
 @dataclass(frozen=True)

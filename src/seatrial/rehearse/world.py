@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from seatrial.api import old_versions, schema_set
+from seatrial.api.old_version import OldVersion
 from seatrial.apiserver.registry import Registry
 from seatrial.base.env import SimulatedEnv
 from seatrial.base.errors import StatusError
@@ -86,12 +87,15 @@ async def load(registry: Registry, loaded: Sequence[JSON]) -> list[str]:
     """Store the objects as they are, in the order of their resourceVersions; returns what was left out and why."""
     left_out: dict[str, int] = {}
     for obj in sorted(loaded, key=consistency.version):
-        resource = old_versions.stored_as(obj)
+        group, _, version = str(obj.get("apiVersion")).rpartition("/")
+        resource = old_versions.for_kind(group, version, str(obj.get("kind")))
         if resource is None:
             kind = f"{obj.get('kind')}.{obj.get('apiVersion')}"
             left_out[f"{kind}: not a kind that decides here"] = left_out.get(kind, 0) + 1
             continue
         try:
+            if isinstance(resource, OldVersion):
+                resource, obj = resource.stored, resource.to_stored(obj)
             await registry.load(resource, obj)
         except StatusError as error:
             left_out[f"{resource.kind} {objects.name(obj)}: {error.message}"] = 1
