@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seatrial.aio import loops
 from seatrial.base.errors import ToolError
 from seatrial.cli import output
 from seatrial.cli.go_flags import Duration
@@ -82,6 +83,7 @@ Exit codes: 0 completes, 2 completes with warnings (with --strict), 3 hangs, 4 b
 def command(
     output_format: str, min_available: int | None, max_duration: float | None, strict: bool, **given: Any
 ) -> int:
+    loops.tune_garbage_collection()
     from seatrial.rehearse import whole
 
     result = whole.run(_plan(given), trials=given["trials"], remedies=not given["no_remedies"])
