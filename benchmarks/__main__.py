@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import harness, scale
+from benchmarks import harness, rehearse, scale
 from benchmarks.harness import Target
 
 Figures = dict[str, Any]
@@ -134,6 +134,7 @@ PARTS: dict[str, Callable[[], Figures]] = {
     "writing": writing,
     "rolling": rolling,
     "virtual": virtual,
+    "rehearse": rehearse.table,
     "scale": scale.table,
 }
 

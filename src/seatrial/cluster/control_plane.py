@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from seatrial.api import schema_set
+from seatrial.api.schema_set import SchemaSet
 from seatrial.apiserver import bootstrap
 from seatrial.apiserver.admission import chain, change_cause
 from seatrial.apiserver.admission.base import no_stamp
@@ -43,6 +44,14 @@ class ControlPlane:
         return ApiClient(LoopbackTransport(self.handlers, user, field_manager or component))
 
 
+def schemas_of(release: str) -> SchemaSet:
+    """The schemas of a release such as "1.32". Raises ToolError for one that is not known."""
+    known = schema_set.releases()
+    if release not in known:
+        raise ToolError(f"--kubernetes-version {release} is not known; there are {known[0]} to {known[-1]}")
+    return schema_set.load(release)
+
+
 async def make(
     store: Store,
     env: Env,
@@ -53,14 +62,12 @@ async def make(
 ) -> ControlPlane:
     """The API server with the namespaces that are always there. Raises ToolError for an unknown release."""
     release = config.kubernetes_version
-    if release not in schema_set.releases():
-        known = schema_set.releases()
-        raise ToolError(f"--kubernetes-version {release} is not known; there are {known[0]} to {known[-1]}")
+    schemas = schemas_of(release)
     network = ServiceNetwork(str(addresses.services), env)
     registry = Registry(
         store,
         env,
-        schema_set.load(release),
+        schemas,
         service_network=network,
         plugins=chain.WITH_EXISTING_ACCOUNTS,
         stamp=change_cause.stamp if TRUE_CHANGE_CAUSES else no_stamp,

@@ -105,7 +105,7 @@ class SampledModel(Model):
         if _is_init(pod, container):
             # Whatever it is, it is there to end, and does so unless it crashes or never gets up.
             return replace(drawn, ready=0.0, complete=INIT_SECONDS if drawn.complete is None else drawn.complete)
-        return probing.seen(drawn, container, known=profile.seen_ready)
+        return probing.seen(drawn, container, seen_ready=profile.seen_ready)
 
 
 def _is_init(pod: JSON, container: JSON) -> bool:
@@ -181,7 +181,7 @@ def parse(content: Any, where: str) -> Profiles:
     if not isinstance(content, dict) or not set(content) <= {"defaults", "behaviours"}:
         raise ToolError(f"{where}: a behaviour file has `defaults` and `behaviours`, and nothing else")
     default = profile(content.get("defaults") or {}, f"{where}: defaults")
-    images = content.get("behaviours") or {}
+    images = {} if content.get("behaviours") is None else content["behaviours"]
     if not isinstance(images, dict):
         raise ToolError(f"{where}: behaviours: takes images and what they do")
     named = {str(image): profile(data, f"{where}: {image}", default) for image, data in images.items()}

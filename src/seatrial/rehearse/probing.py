@@ -15,12 +15,12 @@ _SLEEP = re.compile(r"\bsleep\s+([0-9.]+)")
 _HANDLERS = ("httpGet", "tcpSocket", "grpc", "exec")
 
 
-def seen(behaviour: Behaviour, container: JSON, *, known: bool) -> Behaviour:
-    """The behaviour as a cluster sees it. `known`: `ready` is when it was seen as ready, probes and all."""
+def seen(behaviour: Behaviour, container: JSON, *, seen_ready: bool) -> Behaviour:
+    """The behaviour as a cluster sees it. `seen_ready`: `ready` is that already."""
     answers = math.inf if behaviour.ready is None else behaviour.ready
     unhealthy = given_up(container, answers)
     ready = behaviour.ready
-    if ready is not None and not known:
+    if ready is not None and not seen_ready:
         ready = first_success(container.get("readinessProbe"), ready, started(container, ready))
     end = behaviour.exit + sleeps_before_stop(container)
     return replace(behaviour, ready=ready, unhealthy=unhealthy, exit=end)

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from seatrial.api import old_versions, schema_set
+from seatrial.api import old_versions
 from seatrial.api.old_version import OldVersion
 from seatrial.apiserver.registry import Registry
 from seatrial.base.env import SimulatedEnv
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.client.client import ApiClient
+from seatrial.cluster import control_plane
 from seatrial.cluster.cluster import Cluster
 from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.machinery import conditions, objects
@@ -67,7 +68,7 @@ async def open_world(
     images = Images(env)
     await images.make([*snapshot.objects, *snapshot.manifests, *coming])
     made, told = assuming.missing([*snapshot.objects, *snapshot.manifests, *coming])
-    left_out = await load(Registry(store, env, schema_set.load(release)), [*snapshot.objects, *made])
+    left_out = await load(Registry(store, env, control_plane.schemas_of(release)), [*snapshot.objects, *made])
     cluster = Cluster(
         env=env,
         nodes=0,
@@ -95,8 +96,9 @@ async def load(registry: Registry, loaded: Sequence[JSON]) -> list[str]:
             continue
         try:
             if isinstance(resource, OldVersion):
-                resource, obj = resource.stored, resource.to_stored(obj)
-            await registry.load(resource, obj)
+                await registry.load(resource.stored, resource.to_stored(obj))
+            else:
+                await registry.load(resource, obj)
         except StatusError as error:
             left_out[f"{resource.kind} {objects.name(obj)}: {error.message}"] = 1
     return [f"left out: {what}" for what in left_out]

@@ -11,7 +11,7 @@ from seatrial.rehearse.rules.base import Case
 from seatrial.rollout import newest, obstacles, stuck
 from seatrial.rollout.obstacles import Obstacle
 
-_WORDS: tuple[tuple[str, str], ...] = (
+WORDS: tuple[tuple[str, str], ...] = (
     ("Insufficient ", "no-room"),
     ("Too many pods", "no-room"),
     ("pod anti-affinity", "anti-affinity"),
@@ -27,7 +27,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("unschedulable", "node-cordoned"),
 )
 """Which word of the scheduler's message tells what. The first that is found names the cause."""
-_REASONS = {
+REASONS = {
     "Image": "image-not-found",
     "CrashLoop": "crash-loop",
     "Probe": "never-ready",
@@ -43,7 +43,7 @@ def rule_of(obstacle: Obstacle) -> str:
     """The rule that an obstacle falls under."""
     message = obstacle.message
     if obstacle.reason == "Unschedulable":
-        return next((rule for word, rule in _WORDS if word in message), "unschedulable")
+        return next((rule for word, rule in WORDS if word in message), "unschedulable")
     if obstacle.reason == "Volume":
         if "is locked" in message or "still being used" in message:
             return "volume-locked"
@@ -51,7 +51,7 @@ def rule_of(obstacle: Obstacle) -> str:
             return "multi-attach"
         if 'configmap "' in message or 'secret "' in message or "references non-existent" in message:
             return "missing-configuration"
-    return _REASONS[obstacle.reason]
+    return REASONS[obstacle.reason]
 
 
 def of(case: Case) -> list[Finding]:

@@ -1,0 +1,111 @@
+"""`seatrial rehearse`: its first line, its exit codes, what is told of bad input."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from seatrial.base.errors import ToolError
+from seatrial.base.types import JSON
+from seatrial.cli.commands.rehearse import command
+from simulation.worlds import deployment
+
+PROBED = {"readinessProbe": {"periodSeconds": 1, "httpGet": {"path": "/", "port": 80}}}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    web = deployment("web", 4)
+    web["spec"]["template"]["spec"]["containers"][0] |= PROBED
+    write(tmp_path / "old.yaml", web)
+    web["spec"]["template"]["spec"]["containers"][0]["image"] = "nginx:1.11.9"
+    write(tmp_path / "new.yaml", web)
+    web["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "ssd"}
+    write(tmp_path / "stuck.yaml", web)
+    write(tmp_path / "behaviour.yaml", {"defaults": {"start": {"uniform": [2, 20]}}})
+    return tmp_path
+
+
+def write(path: Path, *content: JSON) -> None:
+    path.write_text(yaml.safe_dump_all(content))
+
+
+def run(folder: Path, *arguments: str, stdin: str = "") -> Result:
+    words = [word.replace("@", f"{folder}/") if word.startswith("@") else word for word in arguments]
+    return CliRunner().invoke(command, words, input=stdin, standalone_mode=False)
+
+
+def test_the_first_line_is_the_verdict(files: Path) -> None:
+    done = run(files, "--old", "@old.yaml", "-f", "@new.yaml")
+    assert done.output.splitlines()[0] == "COMPLETES in 6s, at least 3 of 4 Pods available"
+    assert done.return_value == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["-f", "@new.yaml"], 0),
+        (["-f", "@new.yaml", "--min-available", "3", "--max-duration", "1m"], 0),
+        (["-f", "@new.yaml", "--min-available", "4"], 4),
+        (["-f", "@new.yaml", "--max-duration", "3s"], 4),
+        (["-f", "@stuck.yaml"], 3),
+        (["--image", "c=nginx", "--strict"], 2),
+        (["deployment/web", "--restart", "--scale", "2"], 0),
+    ],
+)
+def test_the_exit_code_says_how_it_went(files: Path, arguments: list[str], code: int) -> None:
+    assert run(files, "--old", "@old.yaml", *arguments).return_value == code
+
+
+def test_the_hang_comes_with_its_evidence(files: Path) -> None:
+    lines = run(files, "--old", "@old.yaml", "-f", "@stuck.yaml").output.splitlines()
+    assert lines[0].startswith("HANGS at 0/4 after 1s: pod web-")
+    assert "What happened:" in lines
+    assert any("FailedScheduling" in line for line in lines)
+
+
+def test_json_has_everything(files: Path) -> None:
+    told: dict[str, Any] = json.loads(run(files, "--old", "@old.yaml", "-f", "@stuck.yaml", "-o", "json").output)
+    assert list(told)[:7] == [
+        "verdict", "reason", "duration_seconds", "min_available", "max_pods", "scale_events", "findings",
+    ]  # fmt: skip
+    assert told["verdict"] == "hangs"
+    assert set(told["scale_events"][0]) == {"time_seconds", "object", "from", "to"}
+    assert set(told["findings"][0]) >= {"rule", "message", "objects", "remedy"}
+
+
+def test_many_trials_give_percentiles(files: Path) -> None:
+    arguments = ["--old", "@old.yaml", "-f", "@new.yaml", "--behaviour", "@behaviour.yaml", "--trials", "8"]
+    told = json.loads(run(files, *arguments, "-o", "json").output)
+    spread = told["spread"]
+    assert spread["trials"] == spread["completed"] == 8
+    assert spread["p50_seconds"] < spread["p95_seconds"] <= spread["worst_seconds"]
+    assert f"(p95 {round(spread['p95_seconds'])}s)" in told["headline"]
+
+
+def test_manifests_come_on_standard_input(files: Path) -> None:
+    new = (files / "new.yaml").read_text()
+    assert run(files, "--old", "@old.yaml", "-f", "-", stdin=new).return_value == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--old", "@old.yaml"], "say what changes"),
+        (["--old", "@old.yaml", "--from", "@old.yaml", "-f", "@new.yaml"], "start from one thing"),
+        (["--old", "@missing.yaml", "-f", "@new.yaml"], "No such file"),
+        (["--old", "@old.yaml", "-f", "@new.yaml", "--nodes", "many"], "--nodes takes"),
+        (["--old", "@old.yaml", "-f", "@new.yaml", "--fault", "flood"], "--fault takes"),
+        (["--old", "@old.yaml", "-f", "@new.yaml", "--fault", "node-crash=n9"], "there is no such node"),
+        (["--old", "@old.yaml", "-f", "@new.yaml", "--behaviour", "@old.yaml"], "a behaviour file has"),
+        (["--old", "@old.yaml", "-f", "@new.yaml", "--kubernetes-version", "1.2"], "is not known"),
+        (["service/web", "--old", "@old.yaml", "--restart"], 'services "web" not found'),
+    ],
+)
+def test_bad_input_is_told_in_a_line(files: Path, arguments: list[str], told: str) -> None:
+    failed = run(files, *arguments)
+    assert isinstance(failed.exception, ToolError) or failed.exception.__class__.__name__ == "StatusError"
+    assert told in str(failed.exception)

@@ -1,0 +1,164 @@
+"""Behaviour files, and what probes and hooks make of a behaviour."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatrial.base.errors import ToolError
+from seatrial.base.types import JSON
+from seatrial.node.runtimes.simulated import Behaviour
+from seatrial.rehearse import behaviour, distribution, probing
+from seatrial.rehearse.behaviour import DEFAULT, Profiles, SampledModel
+
+
+def pod(name: str = "web-1", image: str = "web:1", **container: object) -> JSON:
+    return {
+        "metadata": {"name": name, "uid": name},
+        "spec": {"containers": [{"name": "c", "image": image, **container}]},
+    }
+
+
+def of(profiles: Profiles, image: str = "web:1", seed: int = 0, **container: object) -> Behaviour:
+    one = pod(image=image, **container)
+    return SampledModel(profiles, seed).of(one, one["spec"]["containers"][0])
+
+
+def test_a_file_names_images_in_full_or_without_the_tag() -> None:
+    given = {"defaults": {"start": 1}, "behaviours": {"web": {"start": 2}, "web:3": {"start": 3}}}
+    profiles = behaviour.parse(given, "f")
+    assert [of(profiles, image).start for image in ("web:1", "web:3", "db:1", "web@sha256:0")] == [2, 3, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("web:1", "web"),
+        ("host:5000/web", "host:5000/web"),
+        ("host:5000/web:1", "host:5000/web"),
+        ("web@sha256:ab", "web"),
+        ("web:1@sha256:ab", "web"),
+    ],
+)
+def test_the_tag_comes_off_and_the_port_stays(image: str, name: str) -> None:
+    assert behaviour.untagged(image) == name
+
+
+@pytest.mark.parametrize(
+    ("value", "typical", "lowest", "highest"),
+    [
+        (3, 3, 3, 3),
+        ({"fixed": 3}, 3, 3, 3),
+        ({"uniform": [2, 6]}, 4, 2, 6),
+        ({"lognormal": {"median": 5, "p95": 20}}, 5, 0, 1e9),
+        ({"observed": [9, 1, 2]}, 2, 1, 9),
+    ],
+)
+def test_durations_are_drawn_from_what_they_are_said_to_be(
+    value: Any, typical: float, lowest: float, highest: float
+) -> None:
+    found = distribution.parse(value, "x")
+    assert found.typical == pytest.approx(typical)
+    draws = [found.draw(random.Random(seed)) for seed in range(50)]
+    assert all(lowest <= draw <= highest for draw in draws)
+    assert found.varies == (len(set(draws)) > 1)
+
+
+def test_the_95th_percentile_of_a_lognormal_is_the_one_asked_for() -> None:
+    found, chance = distribution.parse({"lognormal": {"median": 5, "p95": 20}}, "x"), random.Random(1)
+    draws = sorted(found.draw(chance) for _ in range(4000))
+    assert draws[3800] == pytest.approx(20, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"behaviour": {}},
+        {"behaviours": {"web": {"starts": 1}}},
+        {"behaviours": {"web": {"start": -1}}},
+        {"behaviours": {"web": {"start": "soon"}}},
+        {"behaviours": {"web": {"start": {"uniform": [3, 1]}}}},
+        {"behaviours": {"web": {"start": {"lognormal": {"median": 0, "p95": 1}}}}},
+        {"behaviours": {"web": {"never_ready": 2}}},
+        {"behaviours": {"web": 3}},
+        {"behaviours": []},
+        [],
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told_with_its_place(content: Any) -> None:
+    with pytest.raises(ToolError, match=r"behaviour\.yaml"):
+        behaviour.parse(content, "behaviour.yaml")
+
+
+def test_the_typical_run_has_only_what_happens_more_often_than_not() -> None:
+    rare = behaviour.parse({"behaviours": {"web": {"bad_image": 0.2, "crash": {"after": 5, "chance": 0.9}}}}, "f")
+    assert (of(rare).bad_image, of(rare).crash) == (False, 5)
+
+
+def test_failures_come_as_often_as_their_chance_says() -> None:
+    rare = behaviour.parse({"behaviours": {"web": {"never_ready": 0.25}}}, "f")
+    failed = sum(of(rare, seed=seed).ready is None for seed in range(1, 1001))
+    assert 200 < failed < 300
+
+
+@given(seed=st.integers(0, 10_000))
+def test_a_container_behaves_the_same_whenever_it_is_asked_about(seed: int) -> None:
+    profiles = behaviour.parse({"defaults": {"start": {"uniform": [0, 9]}}}, "f")
+    one, model = pod(), SampledModel(profiles, seed)
+    first = model.of(one, one["spec"]["containers"][0])
+    assert first == model.of(one, one["spec"]["containers"][0]) == of(profiles, seed=seed)
+
+
+def test_an_init_container_ends_by_itself() -> None:
+    one = pod()
+    one["spec"]["initContainers"] = [{"name": "i", "image": "init:1"}]
+    assert SampledModel(Profiles()).of(one, one["spec"]["initContainers"][0]).complete == behaviour.INIT_SECONDS
+
+
+def test_without_a_probe_a_pod_is_ready_at_once() -> None:
+    assert of(Profiles()).ready == 0.0
+
+
+ASKS = {"httpGet": {"path": "/"}}
+PROBE = {"initialDelaySeconds": 5, "periodSeconds": 10, "failureThreshold": 3}
+
+
+@pytest.mark.parametrize(
+    ("answers", "seen"), [(0, 5), (5, 5), (5.1, 15), (15, 15), (16, 25)], ids=lambda value: str(value)
+)
+def test_readiness_is_seen_when_the_probe_looks(answers: float, seen: float) -> None:
+    assert probing.first_success(PROBE, answers, 0.0) == seen
+
+
+@pytest.mark.parametrize(
+    ("container", "answers", "killed"),
+    [
+        ({"livenessProbe": PROBE}, 20, None),
+        ({"livenessProbe": PROBE}, 26, 25.0),
+        ({"livenessProbe": PROBE, "startupProbe": {"periodSeconds": 10, "failureThreshold": 30}}, 100, None),
+        ({"livenessProbe": PROBE, "startupProbe": {"periodSeconds": 1, "failureThreshold": 3}}, 10, 2.0),
+        ({"livenessProbe": {**PROBE, **ASKS}}, None, None),
+        ({"livenessProbe": {**PROBE, **ASKS}, "readinessProbe": ASKS}, None, 25.0),
+        ({}, 1000, None),
+    ],
+)  # fmt: skip
+def test_a_slow_starter_is_killed_when_its_probe_has_failed_too_often(
+    container: JSON, answers: float | None, killed: float | None
+) -> None:
+    seen = probing.seen(Behaviour(ready=answers), container, seen_ready=False)
+    assert seen.unhealthy == killed
+
+
+@pytest.mark.parametrize(
+    ("hook", "seconds"),
+    [
+        ({"sleep": {"seconds": 5}}, 5),
+        ({"exec": {"command": ["sh", "-c", "sleep 15; nginx -s quit"]}}, 15),
+        ({"exec": {"command": ["/bin/stop"]}}, 0),
+        ({}, 0),
+    ],
+)
+def test_a_hook_that_sleeps_delays_the_end(hook: JSON, seconds: float) -> None:
+    assert of(Profiles(), lifecycle={"preStop": hook}).exit == DEFAULT.exit.typical + seconds
