@@ -109,7 +109,8 @@ class Schedule:
         """The nodes whose mount of the image is not fenced, whatever the API thinks of them."""
         assert self.cluster.images is not None
         held = list(self.cluster.images.plugin.held.items())
-        return [node for (node, name), each in held if name == IMAGE and await self.store.may_write(name, each.client)]
+        mounted = [(node, each.client) for (node, name), each in held if name == IMAGE and each.mounted]
+        return [node for node, client in mounted if await self.store.may_write(IMAGE, client)]
 
     async def check(self) -> None:
         writers = await self.writers()

@@ -210,6 +210,8 @@ class Cluster:
         await loops.start(self.config, self._model, self._machines, folder / "pods", plugins, ca, stack)
         made_here = None if self.config.simulated else (self.config.data_dir or folder) / "volumes"
         loops.provision(registry.provisioners(self.images.store, self.env, made_here), stack)
+        if loops.agent is not None:
+            self.images.plugin.end_writers = loops.agent.end_writers
         if self.config.heal_volumes:
             loops.heal_volumes(self.images.store, stack)
         return loops

@@ -182,6 +182,18 @@ class NodeAgent:
         self._heartbeats.add(name, node.uid)
         self._catch_up(node)
 
+    async def end_writers(self, name: str, volume: str) -> None:
+        """The volume was taken away from the node: its Pods that have it are ended. They are started anew, if the node
+        hears anything, or when it does again."""
+        node = self._nodes.get(name)
+        for uid in node.context.volumes.lose(volume) if node else ():
+            worker = node.workers.pop(uid, None) if node else None
+            if worker is not None:
+                await worker.lose_power()
+                await self._network.release(uid)
+        if node is not None and node.link.is_whole:
+            self._catch_up(node)
+
     def condition(self, name: str) -> str:
         """`well`, `crashed`, `partitioned`, `paused`. Raises KeyError."""
         if name in self._crashed:

@@ -111,14 +111,28 @@ class VolumeMounts:
             volume.users.pop(uid, None)
             volume.retry.set()
             if not volume.users and volume.task is not None:
-                await asyncio.shield(volume.task)
+                await asyncio.wait([volume.task])
 
     async def close(self) -> None:
         """The agent ends, and no Pod runs any more: unmount everything."""
         for volume in list(self._volumes.values()):
             volume.users.clear()
             volume.retry.set()
-        await asyncio.gather(*[volume.task for volume in self._volumes.values() if volume.task is not None])
+        tasks = [volume.task for volume in self._volumes.values() if volume.task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def lose(self, key: str) -> list[str]:
+        """The volume was taken away from the node: forget it. Returns the uids of the Pods that have it."""
+        volume = self._volumes.pop(key, None)
+        if volume is None:
+            return []
+        if volume.task is not None:
+            volume.task.cancel()
+        users = list(volume.users)
+        for uid in users:
+            self._of_pod.pop(uid, None)
+        return users
 
     async def abandon(self) -> None:
         """The node has lost power."""

@@ -7,6 +7,7 @@ part of node10), an unlock that fails is tried again, and a mount that fails lea
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,12 +29,13 @@ class Mounter(Protocol):
 
 @dataclass
 class Held:
-    """An image that is mounted on a node. `path` None: on a simulated node."""
+    """An image that a node has. `path` None: on a simulated node. `mounted`: Pods can write to it."""
 
     client: Client
     where: Path | None
     path: Path | None = None
     locked: bool = False
+    mounted: bool = False
 
 
 class Rbd:
@@ -48,6 +50,8 @@ class Rbd:
         self.silent: set[str] = set()
         """Nodes whose watches are not kept alive: nobody hears of them."""
         self._turns: dict[tuple[str, ImageName], asyncio.Lock] = {}
+        self.end_writers: Callable[[str, str], Awaitable[None]] = _nobody
+        """(node, unique name): returns when no process of that node has the volume any more."""
 
     def unique_name(self, spec: VolumeSpec, pod_uid: str) -> str:
         name = image_of(spec)
@@ -73,6 +77,7 @@ class Rbd:
     async def _map(self, spec: VolumeSpec, name: ImageName, node: NodeIdentity, where: Path | None) -> Held:
         try:
             await self._store.info(name)
+            await self._end_fenced(name)
             client = await self._store.connect(node.address)
         except ImageError as error:
             raise VolumeError(f"rbd: map failed exit status {error.code} {error}") from None
@@ -84,6 +89,7 @@ class Rbd:
             await self._store.watch(name, client)
             if where is not None and self._mounter is not None:
                 held.path = await self._mounter.mount(name, node.name, where, read_only=spec.read_only)
+            held.mounted = True
         except VolumeError:
             await self._give_back(name, node, held)
             raise
@@ -103,6 +109,22 @@ class Rbd:
                 raise
             raise VolumeError(f"rbd: image {name.image} is locked by other nodes") from None
 
+    async def _end_fenced(self, name: ImageName) -> None:
+        """Take the image away from nodes whose session is fenced, before anybody else gets it.
+
+        differs: with a kernel's rbd device each write of a fenced node fails by itself. What is mounted from a file of
+        this host knows of no fence, so the processes that have it are ended, as cutting their power would.
+        """
+        fenced = set(await self._store.fences())
+        for key, held in list(self.held.items()):
+            if key[1] != name or held.client.address not in fenced:
+                continue
+            await self.end_writers(key[0], f"{self.name}/{name.pool}:{name.image}")
+            if held.where is not None and self._mounter is not None:
+                await self._mounter.unmount(name, key[0], held.where, lazily=True)
+            if self.held.get(key) is held:
+                del self.held[key]
+
     async def unmount(self, spec: VolumeSpec, node: NodeIdentity, where: Path | None) -> None:
         name = image_of(spec)
         async with self._turn(node, name):
@@ -111,6 +133,7 @@ class Rbd:
                 return
             if held.where is not None and self._mounter is not None:
                 await self._mounter.unmount(name, node.name, held.where)
+            held.mounted = False
             await self._give_back(name, node, held)
             del self.held[node.name, name]
 
@@ -138,6 +161,10 @@ class Rbd:
 
     def _turn(self, node: NodeIdentity, name: ImageName) -> asyncio.Lock:
         return self._turns.setdefault((node.name, name), asyncio.Lock())
+
+
+async def _nobody(node: str, volume: str) -> None:
+    """There are no processes."""
 
 
 def lock_id(node: str) -> str:
