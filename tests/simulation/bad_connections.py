@@ -44,6 +44,19 @@ class Mortal:
         pass
 
 
+class Forbidding(Mortal):
+    """A transport for somebody who has no rights on these resources (plurals)."""
+
+    def __init__(self, client: ApiClient, *plurals: str) -> None:
+        super().__init__(client, -1)
+        self._plurals = plurals
+
+    async def request(self, request: Request) -> Response:
+        if request.path.rpartition("/")[2] in self._plurals:
+            raise status.forbidden(PODS, "", f"no rights on {request.path}")
+        return await super().request(request)
+
+
 class Flaky:
     """Of every so many requests one fails: lost on the way, answer lost, 409, 429, 503, 500, or a stale list.
 

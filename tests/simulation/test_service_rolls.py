@@ -18,7 +18,7 @@ from seatrial.api.registry import (
     STATEFUL_SETS,
 )
 from seatrial.api.resource import Resource
-from seatrial.base.errors import ToolError
+from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import Client
 from seatrial.client.client import ApiClient
@@ -27,7 +27,7 @@ from seatrial.machinery import conditions
 from seatrial.rollout.service import record
 from seatrial.rollout.service.ending import EXIT_CODES, Ending
 from seatrial.rollout.service.traffic import Traffic
-from simulation.bad_connections import Flaky, Killed, Mortal
+from simulation.bad_connections import Flaky, Forbidding, Killed, Mortal
 from simulation.service_world import BAD, NEW, OLD, Service, a_workload, is_clean, service
 
 KINDS: list[tuple[Resource, dict[str, Any]]] = [
@@ -352,6 +352,61 @@ def test_a_service_without_workloads_and_an_image_for_nobody_are_refused() -> No
         async with service(a_workload(DEPLOYMENTS, replicas=1)) as web:
             with pytest.raises(ToolError, match=r"no container x in deployment\.apps/web"):
                 await web.roll("x=nginx:2")
+
+    virtual_loop.run(story())
+
+
+def test_two_runs_of_the_same_roll_do_no_harm() -> None:
+    async def story() -> None:
+        async with service(*two_workloads()) as web, available(web, 4):
+            endings = await asyncio.gather(web.roll(), web.roll(canary=1, wait=5), web.roll())
+            assert {ending.outcome for ending in endings} <= {"rolled", "nothing to do"}
+            assert await web.images() == {NEW}
+        async with service(*two_workloads()) as web, available(web, 4):
+            endings = await asyncio.gather(web.roll(BAD), web.roll(BAD))
+            assert {ending.outcome for ending in endings} <= {"undone", "kept"}
+            await asyncio.sleep(30)
+            assert await web.images() == {OLD}
+            assert is_clean(await web.get())
+
+    virtual_loop.run(story())
+
+
+def test_of_two_rolls_to_different_images_the_later_wins() -> None:
+    async def story() -> None:
+        async with service(a_workload(DEPLOYMENTS, replicas=4), ready=10) as web, available(web, 3):
+            first = asyncio.ensure_future(web.roll("nginx:1.12"))
+            await asyncio.sleep(15)
+            assert await web.roll(NEW) == Ending("rolled")
+            ending = await first
+            assert (ending.outcome, ending.reason) == ("kept", "Changed")
+            assert "another roll has taken over" in ending.message
+            assert await web.images() == {NEW}
+
+    virtual_loop.run(story())
+
+
+@pytest.mark.parametrize(("resource", "spec"), KINDS, ids=IDS)
+def test_rights_on_events_and_endpoints_are_not_needed(resource: Resource, spec: dict[str, Any]) -> None:
+    async def story() -> None:
+        async with service(a_workload(resource, **spec)) as web:
+            before = await web.get(resource)
+            client = ApiClient(Forbidding(web.cluster.client, "events", "endpointslices"))
+            assert (await web.roll(BAD, client=client, canary=1)).reason == "Image"
+            assert await web.roll(NEW, client=client, canary=1) == Ending("rolled")
+            await assert_left_as_it_was(web, before, resource, NEW)
+
+    virtual_loop.run(story())
+
+
+def test_without_rights_on_what_is_needed_nothing_is_changed() -> None:
+    async def story() -> None:
+        async with service(a_workload(DEPLOYMENTS, replicas=1)) as web:
+            before = await web.get()
+            for plural in ("pods", "replicasets", "deployments"):
+                with pytest.raises(StatusError, match=f"no rights on .*/{plural}"):
+                    await web.roll(client=ApiClient(Forbidding(web.cluster.client, plural)))
+            assert await web.get() == before
 
     virtual_loop.run(story())
 

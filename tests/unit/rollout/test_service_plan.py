@@ -8,7 +8,7 @@ import pytest
 from seatrial.api.registry import DAEMON_SETS, DEPLOYMENTS, REPLICATION_CONTROLLERS, STATEFUL_SETS
 from seatrial.api.resource import Resource
 from seatrial.rollout.progress import Progress
-from seatrial.rollout.service import plan, record
+from seatrial.rollout.service import change, plan, record
 from seatrial.rollout.service.change import Target
 from seatrial.rollout.service.ending import EXIT_CODES, UNDO_FAILED, Ending, Trouble
 from seatrial.rollout.service.plan import End, Evict, Member, Options, Update, View, Wait, Write
@@ -26,7 +26,8 @@ DATA = {"metadata": {"name": "db-1", "uid": "u"}}
 def note(stage: Stage, target: dict[str, Any] = NEW, **fields: Any) -> Record:
     before = {"template": OLD, "strategy": None, "minReadySeconds": None, "paused": None}
     after = {"strategy": None, "minReadySeconds": None, "paused": None}
-    return Record("r", "web", stage, NOW - 60, NOW - 30, record.target_of(target), before, after, **fields)
+    identity = change.identity(Target(Workload(DEPLOYMENTS, "web", "default"), target))
+    return Record("r", "web", stage, NOW - 60, NOW - 30, identity, before, after, **fields)
 
 
 def member(
@@ -148,7 +149,9 @@ def test_a_stateful_set_s_first_step_is_its_highest_ordinals() -> None:
 
 
 def test_a_replication_controller_is_updated_from_here() -> None:
-    step = decide(member(OLD, note("rolling"), ROLLING, REPLICATION_CONTROLLERS), options=CANARY)
+    rc = Target(Workload(REPLICATION_CONTROLLERS, "web", "default"), NEW)
+    found = replace(note("rolling"), target=change.identity(rc))
+    step = decide(member(OLD, found, ROLLING, REPLICATION_CONTROLLERS), options=CANARY)
     assert step == Update(Workload(REPLICATION_CONTROLLERS, "web", "default"), NEW, 1, 30)
 
 

@@ -109,6 +109,13 @@ def is_reached(target: Target, obj: JSON) -> bool:
     return template_hash.equal_ignoring_hash(template, target.template)
 
 
+def identity(target: Target) -> str:
+    """A hash that tells whether two targets are the same."""
+    if target.workload.resource.kind == "ReplicationController":
+        return template_hash.compute({"images": _images(target.template)})
+    return template_hash.compute(template_hash.without_hash(target.template))
+
+
 def has_fields(target: Target, obj: JSON) -> bool:
     """Whether all else that the target says is as it says."""
     return all(obj["spec"].get(name) == value for name, value in target.fields.items())

@@ -1,8 +1,16 @@
 """From what is in sight to what the plan looks at. Pure: nothing is read but what a Sight holds already."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from seatrial.api.registry import ENDPOINT_SLICES, EVENTS, PODS, REPLICATION_CONTROLLERS
+from seatrial.api.registry import (
+    CONTROLLER_REVISIONS,
+    ENDPOINT_SLICES,
+    EVENTS,
+    PODS,
+    REPLICA_SETS,
+    REPLICATION_CONTROLLERS,
+)
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.rollout import newest, obstacles, progress, stuck
@@ -19,14 +27,20 @@ from seatrial.workloads import pods
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 UNSERVED_SECONDS = 30.0
+_NEEDED = {"Deployment": REPLICA_SETS, "DaemonSet": CONTROLLER_REVISIONS}
+"""Without these nobody can tell a workload's new Pods from its old ones."""
 DEADLINE_SECONDS = 10.0
 
 
 def scopes(service: JSON, selector: str, targets: Sequence[Target]) -> tuple[Scope, ...]:
     """All that a roll of this Service has to see. `selector`: the Service's, as a query has it."""
     slices = Scope(ENDPOINT_SLICES, f"{SERVICE_NAME_LABEL}={objects.name(service)}", optional=True)
-    kinds = {target.workload.resource.qualified: target.workload.resource for target in targets}
-    return (*(Scope(resource) for resource in kinds.values()), slices, *newest.scopes(selector))
+    kinds = {target.workload.resource.kind: target.workload.resource for target in targets}
+    needed = [revisions for kind, revisions in _NEEDED.items() if kind in kinds]
+    seen = (
+        replace(scope, optional=scope.optional and scope.resource not in needed) for scope in newest.scopes(selector)
+    )
+    return (*(Scope(resource) for resource in kinds.values()), slices, *seen)
 
 
 def endpoints(sight: Sight) -> frozenset[str] | None:

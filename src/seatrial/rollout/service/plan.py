@@ -69,8 +69,8 @@ class Member:
 class View:
     """All that a step may depend on. `now`: seconds since 1970; `roll`: the id for a roll that begins now.
 
-    `begun`: whether this run has seen the roll under way. `ending`: how it ends, once that is decided and only the
-    records are left to go.
+    `begun`: the workloads (`deployment.apps/web`) that this run has seen on their way to its own targets. `ending`: how
+    it ends, once that is decided and only the records are left to go.
     """
 
     service: str
@@ -79,7 +79,7 @@ class View:
     now: float
     roll: str
     trouble: Trouble | None = None
-    begun: bool = False
+    begun: frozenset[str] = frozenset()
     ending: Ending | None = None
 
 
@@ -158,7 +158,7 @@ def _is_under_way(member: Member) -> bool:
     if found is None:
         return change.is_reached(member.target, _obj(member)) and not member.progress.done
     if found.stage in ("canary", "rolling"):
-        return found.target == record.target_of(member.target.template)
+        return found.target == change.identity(member.target)
     return found.stage == "undoing"
 
 
@@ -170,7 +170,7 @@ def _obj(member: Member) -> JSON:
 def _is_taken_over(view: View, undoing: Sequence[Member]) -> bool:
     """Whether the roll that is being undone was to something else than what is wanted now."""
     return any(
-        (found := record.of(_obj(member))) is not None and found.target != record.target_of(member.target.template)
+        (found := record.of(_obj(member))) is not None and found.target != change.identity(member.target)
         for member in undoing
     )
 
@@ -178,9 +178,12 @@ def _is_taken_over(view: View, undoing: Sequence[Member]) -> bool:
 def _forward(view: View, member: Member) -> Step | None:
     """What this workload needs; None when it has all."""
     obj, found = _obj(member), record.of(_obj(member))
-    wanted = record.target_of(member.target.template)
+    wanted = change.identity(member.target)
     if found is None and change.is_reached(member.target, obj) and change.has_fields(member.target, obj):
         return None if _is_complete(member) else _in_trouble(view, member) or Wait(_waiting(member))
+    if (found is None or found.target != wanted) and member.workload.shown in view.begun:
+        ended = "has taken over" if found else "has ended this one"
+        return End(Ending("kept", "Changed", f"{member.workload.shown}: another roll {ended} meanwhile"))
     if found is None or found.target != wanted:
         return _in_trouble(view, member) or _begin(view, member, found)
     if found.stage == "done":
@@ -205,7 +208,7 @@ def _begin(view: View, member: Member, former: Record | None) -> Write:
     after = {field: before.get(field) for field in levers.saved(spec, kind, {})} | fields
     count = min(options.canary, member.desired)
     stage: Stage = "canary" if count and kind != "ReplicationController" else "rolling"
-    target = record.target_of(member.target.template)
+    target = change.identity(member.target)
     note = Record(_roll_id(view), view.service, stage, _begun(view), view.now, target, before, after)
     if kind == "ReplicationController":
         return _write(member, spec, note, "begins")
@@ -235,7 +238,7 @@ def _begun(view: View) -> float:
     same = [
         found.begun
         for member in view.members
-        if (found := record.of(_obj(member))) and found.target == record.target_of(member.target.template)
+        if (found := record.of(_obj(member))) and found.target == change.identity(member.target)
     ]
     return min(same, default=view.now)
 

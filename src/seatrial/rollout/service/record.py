@@ -7,7 +7,7 @@ It is one annotation, JSON, there from the first change of the workload until th
     stage    canary · rolling · done · paused · undoing
     begun    when the roll began; its timeout counts from here
     since    when this stage began
-    target   hash of the template that is rolled out
+    target   a hash of what is rolled out (`change.identity`)
     before   the fields of spec that an undo puts back (null: there was none)
     after    the fields of spec that are put in place when the workload is done
     reason, message    why it is undone or paused
@@ -20,7 +20,6 @@ import orjson
 
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, times
-from seatrial.workloads import template_hash
 
 ANNOTATION = "seatrial.dev/service-roll"
 
@@ -68,8 +67,3 @@ def put(obj: JSON, record: Record | None) -> JSON:
         data |= {field: times.format_time(data[field]) for field in ("begun", "since")}
         annotations[ANNOTATION] = orjson.dumps(data).decode()
     return objects.with_metadata(obj, annotations=annotations or None)
-
-
-def target_of(template: JSON) -> str:
-    """How a record names the template that is rolled out."""
-    return template_hash.compute(template_hash.without_hash(template))

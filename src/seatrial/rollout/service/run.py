@@ -16,7 +16,7 @@ from seatrial.machinery import go_duration, objects, selectors
 from seatrial.rollout import container_logs, evicting
 from seatrial.rollout.evicting import BudgetForbids
 from seatrial.rollout.following import Patience
-from seatrial.rollout.service import gathering, leftovers, plan, record
+from seatrial.rollout.service import change, gathering, leftovers, plan, record
 from seatrial.rollout.service.change import Target
 from seatrial.rollout.service.ending import Ending, Trouble
 from seatrial.rollout.service.events import Event
@@ -49,7 +49,7 @@ class ServiceRoll:
     lowest_endpoints: int | None = None
     _trouble: Trouble | None = None
     _ending: Ending | None = None
-    _begun: bool = False
+    _begun: frozenset[str] = frozenset()
     _undoing: bool = False
     _told: str = ""
     _counts: tuple[int, ...] = ()
@@ -100,17 +100,18 @@ class ServiceRoll:
         if served is not None:
             before = len(served) if self.lowest_endpoints is None else self.lowest_endpoints
             self.lowest_endpoints = min(len(served), before)
-        self._notice([found for member in members if member.obj and (found := record.of(member.obj))])
+        self._notice([(member, found) for member in members if member.obj and (found := record.of(member.obj))])
         name = objects.name(self.service)
         view = View(name, members, self.options, now, self._roll, None, self._begun, self._ending)
         await self._judge(view, sight, replication)
         self._tell(members, served)
         return replace(view, trouble=self._trouble)
 
-    def _notice(self, records: Sequence[Record]) -> None:
-        """Whether the roll is under way, and whether it has turned: what was in the way before is no trouble then."""
-        self._begun = self._begun or bool(records)
-        undoing = any(found.stage == "undoing" for found in records)
+    def _notice(self, records: Sequence[tuple[Member, Record]]) -> None:
+        """What is under way, and whether the roll has turned: what was in the way before is no trouble then."""
+        ours = [member for member, found in records if found.target == change.identity(member.target)]
+        self._begun |= {member.workload.shown for member in ours}
+        undoing = any(found.stage == "undoing" for _, found in records)
         if undoing != self._undoing:
             self._undoing, self._trouble = undoing, None
             self._begin_anew()
