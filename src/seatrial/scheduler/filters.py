@@ -13,7 +13,7 @@ ANY_ADDRESS = "0.0.0.0"
 
 def node_unschedulable(info: PodInfo, snapshot: Snapshot) -> Check | None:
     """Cordoned nodes, unless the Pod tolerates the taint that stands for it."""
-    if taints.tolerated(info.pod, {"key": taints.UNSCHEDULABLE, "effect": "NoSchedule"}):
+    if not snapshot.cordoned or taints.tolerated(info.pod, {"key": taints.UNSCHEDULABLE, "effect": "NoSchedule"}):
         return None
     rejection = Rejection("NodeUnschedulable", ("node(s) were unschedulable",), True)
 
@@ -34,6 +34,8 @@ def node_name(info: PodInfo, snapshot: Snapshot) -> Check | None:
 
 def taint_toleration(info: PodInfo, snapshot: Snapshot) -> Check | None:
     """The first NoSchedule or NoExecute taint that the Pod doesn't tolerate."""
+    if not snapshot.tainted:
+        return None
 
     def check(node: NodeInfo) -> Rejection | None:
         taint = taints.first_untolerated(info.pod, node.taints) if node.taints else None

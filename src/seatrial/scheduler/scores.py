@@ -51,7 +51,7 @@ def preferred_taints(
     info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot, selector: Selector | None
 ) -> list[int] | None:
     """TaintToleration: the fewer PreferNoSchedule taints that the Pod doesn't tolerate, the better."""
-    if not any(node.taints for node in nodes):
+    if not snapshot.tainted:
         return None
     counts = [
         sum(not taints.tolerated(info.pod, taint) for taint in taints.of_effect(node.node or {}, "PreferNoSchedule"))

@@ -123,6 +123,9 @@ class Snapshot:
         self.terms = TermIndex()
         self.nominated: dict[str, tuple[PodInfo, str]] = {}
         self.next_start = 0
+        self.tainted: dict[str, None] = {}
+        self.cordoned: dict[str, None] = {}
+        """Names of nodes with taints, and of unschedulable ones: most Pods need not look for them."""
         self._infos: dict[str, NodeInfo] = {}
         self._nodes: SortedDict = SortedDict()
         self._list: list[NodeInfo] | None = None
@@ -149,6 +152,8 @@ class Snapshot:
         info.node = node
         info.labels, info.taints = objects.labels(node), taints.of_node(node)
         info.unschedulable = bool((node.get("spec") or {}).get("unschedulable"))
+        _note(self.tainted, info.name, bool(info.taints))
+        _note(self.cordoned, info.name, info.unschedulable)
         if info.name not in self._nodes:
             self._nodes[info.name] = info
             self._list = None
@@ -159,6 +164,8 @@ class Snapshot:
             return
         self._list = None
         info.node = None
+        _note(self.tainted, name, False)
+        _note(self.cordoned, name, False)
         self._forget_if_empty(info)
 
     def put_pod(self, info: PodInfo, node_name: str) -> None:
@@ -234,6 +241,13 @@ class Snapshot:
     def _forget_if_empty(self, info: NodeInfo) -> None:
         if info.node is None and not info.pods:
             self._infos.pop(info.name, None)
+
+
+def _note(names: dict[str, None], name: str, holds: bool) -> None:
+    if holds:
+        names[name] = None
+    else:
+        names.pop(name, None)
 
 
 def host_ports(pod: JSON) -> tuple[HostPort, ...]:

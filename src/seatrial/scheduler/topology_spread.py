@@ -140,35 +140,39 @@ def _scores(
         raw = [None if any(key not in node.labels for key in keys) else 0.0 for node in nodes]
     scored = [node for node, score in zip(nodes, raw, strict=True) if score is not None]
     for constraint in soft:
-        counts = _soft_counts(constraint, keys if needs_all_keys else (), info, scored, snapshot)
-        domains = len(scored) if constraint.topology_key == HOSTNAME else len(counts)
-        weight = math.log(domains + 2)
-        for index, node in enumerate(nodes):
-            value = node.labels.get(constraint.topology_key)
-            before = raw[index]
-            if before is not None and value is not None:
-                raw[index] = before + counts.get(value, 0) * weight + constraint.max_skew - 1
+        numbers, domains = _soft_counts(constraint, keys if needs_all_keys else (), info, nodes, scored, snapshot)
+        weight, base = math.log(domains + 2), constraint.max_skew - 1
+        raw = [
+            score if score is None or number is None else score + number * weight + base
+            for score, number in zip(raw, numbers, strict=True)
+        ]
     return _normalized([None if score is None else round(score) for score in raw])
 
 
 def _soft_counts(
-    constraint: Constraint, keys: Sequence[str], info: PodInfo, scored: Sequence[NodeInfo], snapshot: Snapshot
-) -> Mapping[str, int]:
-    """Value of the topology key → Pods there, of the domains that the nodes belong to. A host is its own domain."""
-    counts = snapshot.counts(_pods(constraint, info))
-    key = constraint.topology_key
+    constraint: Constraint,
+    keys: Sequence[str],
+    info: PodInfo,
+    nodes: Sequence[NodeInfo],
+    scored: Sequence[NodeInfo],
+    snapshot: Snapshot,
+) -> tuple[list[int | None], int]:
+    """Pods in each node's domain (None: it is in none), and how many domains there are. A host is its own domain."""
+    counts, key = snapshot.counts(_pods(constraint, info)), constraint.topology_key
     if key == HOSTNAME:
-        return {value: counts.get(node.name, 0) for node in scored if (value := node.labels.get(key)) is not None}
+        return [counts.get(node.name, 0) if key in node.labels else None for node in nodes], len(scored)
+    values = [node.labels.get(key) for node in nodes]
     domains = {value: 0 for node in scored if (value := node.labels.get(key)) is not None}
-    if domains:
-        included = _inclusion(constraint, info.pod)
-        for name, number in counts.items():
-            node = snapshot.get(name)
-            if node is None or node.labels.get(key) not in domains or not included(node):
-                continue
-            if all(each in node.labels for each in keys):
-                domains[node.labels[key]] += number
-    return domains
+    if not domains:
+        return [None] * len(nodes), 0
+    included = _inclusion(constraint, info.pod)
+    for name, number in counts.items():
+        node = snapshot.get(name)
+        if node is None or node.labels.get(key) not in domains or not included(node):
+            continue
+        if all(each in node.labels for each in keys):
+            domains[node.labels[key]] += number
+    return [None if value is None else domains.get(value, 0) for value in values], len(domains)
 
 
 def _normalized(raw: Sequence[int | None]) -> list[int]:
