@@ -1,8 +1,15 @@
 """A rehearsal that starts from a cluster's present state: everything is where it was, and nothing is started anew."""
 
+from dataclasses import replace
+
+import pytest
+
 from rehearse.snapshots import dump
+from seatrial.base.types import JSON
+from seatrial.rehearse import whole
 from seatrial.rehearse.change import DeletePod, Drain, Restart, Scale, SetImage, Undo
 from seatrial.rehearse.rehearsal import Plan, rehearse
+from seatrial.rehearse.snapshot import complete
 from simulation.worlds import deployment
 
 
@@ -50,3 +57,65 @@ def test_a_deleted_pod_is_replaced() -> None:
     assert result.completes
     assert len(result.pods) == 3
     assert result.min_available == 1
+
+
+@pytest.mark.parametrize(
+    ("obj", "told"),
+    [
+        ({"kind": "Pod", "spec": None}, "spec.containers: Required value"),
+        ({"kind": "Pod", "spec": {"containers": []}, "status": {"startTime": "noon"}}, "cannot be handled as a Pod"),
+        ({"kind": "DaemonSet", "apiVersion": "apps/v1"}, "DaemonSet x"),
+        ({"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v2"}, "HorizontalPodAutoscaler x"),
+        ({"kind": "Widget", "apiVersion": "acme.io/v1"}, "Widget.acme.io/v1: not a kind that decides here"),
+        ({"kind": "Node", "status": {"allocatable": {"cpu": "many"}}}, "Node x"),
+    ],
+)
+def test_what_no_server_would_have_taken_is_left_out_and_told(obj: JSON, told: str) -> None:
+    good = dump(deployment("web", 2), start=1, exit=1)
+    broken = {"apiVersion": "v1", "metadata": {"name": "x", "namespace": "default"}, **obj}
+    snapshot = complete([*good.objects, broken], good.taken_at)
+    result = rehearse(Plan(snapshot, [Restart("deployment/web")]))
+    assert result.completes
+    assert [each for each in result.assumptions if each.startswith("left out") and told in each]
+
+
+def test_a_node_that_is_silent_stays_silent() -> None:
+    snapshot = dump(deployment("web", 3), start=1, exit=1)
+    objs = [_not_ready(obj) if _is_node_3(obj) else obj for obj in snapshot.objects]
+    result = rehearse(Plan(replace(snapshot, objects=objs), [Restart("deployment/web")]))
+    assert not [pod for pod in result.pods if pod.updated and pod.node == "node-3"]
+
+
+def _is_node_3(obj: JSON) -> bool:
+    return obj["kind"] == "Node" and obj["metadata"]["name"] == "node-3"
+
+
+def _not_ready(node: JSON) -> JSON:
+    kept = [each for each in node["status"]["conditions"] if each["type"] != "Ready"]
+    unknown = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}
+    taint = {"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}
+    return {**node, "spec": {"taints": [taint]}, "status": {**node["status"], "conditions": [*kept, unknown]}}
+
+
+def test_a_budget_that_spares_nobody_keeps_a_node_from_being_drained() -> None:
+    budget = {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "all", "namespace": "default"},
+        "spec": {"minAvailable": 3, "selector": {"matchLabels": {"app": "web"}}},
+    }
+    snapshot = dump(deployment("web", 3), budget, start=1, exit=1)
+    result = whole.run(Plan(snapshot, [Drain("node-1")]))
+    assert result.verdict == "hangs"
+    assert result.findings[0].rule == "drain-refused"
+    assert "The disruption budget all needs 3 healthy pods and has 3 currently" in result.reason
+    assert "budget-allows-no-eviction" in [each.rule for each in result.warnings]
+    assert [each.completes for each in result.remedies] == [True]
+
+
+def test_a_container_that_crashes_in_the_cluster_crashes_in_the_rehearsal() -> None:
+    broken = deployment("web", 2, "broken:1")
+    snapshot = dump(broken, start=1, exit=1)
+    result = rehearse(Plan(snapshot, [Restart("deployment/web")]))
+    assert result.verdict == "hangs"
+    assert result.findings[0].rule == "image-not-found"

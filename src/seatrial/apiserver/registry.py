@@ -250,11 +250,17 @@ class Registry:
     async def load(self, resource: Resource, obj: JSON) -> None:
         """Store an object as another cluster had it: its identity and status stay, nobody is asked whether it may be.
 
-        Only the resourceVersion is new. Raises BadRequest for what has not the shape of its kind.
+        Only the resourceVersion is new. Raises BadRequest for what has not the shape of its kind, Invalid for what no
+        API server would have taken; one that an API server has taken lacks nothing that is required, at the least.
         """
+        was_stored = bool(objects.get(obj, "metadata", "resourceVersion"))
         loaded = decoding.decode(self.schemas, resource, obj, WRITE)
         strategy.fill_loaded(resource, loaded, self.env)
         resource.default(loaded)
+        errors = [*meta_v1.validate(loaded, resource), *resource.validate(loaded)]
+        if was_stored:
+            errors = [error for error in errors if error.type == "FieldValueRequired"]
+        self._require_valid(resource, objects.name(loaded), errors)
         key = keys.key(resource, objects.namespace(loaded), objects.name(loaded))
         current = await self.store.get(key)
         if current is None:

@@ -52,7 +52,7 @@ def _told(image: str, known: Profile) -> str:
 
 def _containers(pod: JSON) -> Iterator[tuple[str, JSON]]:
     """(image as the spec has it, status) of the Pod's own containers."""
-    images = {str(each["name"]): str(each.get("image", "")) for each in pod["spec"].get("containers") or ()}
+    images = {str(each["name"]): str(each.get("image", "")) for each in (pod.get("spec") or {}).get("containers") or ()}
     for status in (pod.get("status") or {}).get("containerStatuses") or ():
         if status.get("name") in images:
             yield images[status["name"]], status

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 from seatrial.rehearse import durations, verdict
-from seatrial.rehearse.change import Patch
+from seatrial.rehearse.change import Drain, Patch
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Remedy, Result, Spread, seconds_at
 
@@ -36,8 +36,10 @@ def run(plan: Plan, *, trials: int = 1, remedies: bool = True, processes: int = 
 
 
 def _rehearsed(plan: Plan, remedy: Remedy) -> Remedy:
-    mended = replace(plan, changes=(*plan.changes, Patch(remedy.object, remedy.patch, remedy.namespace)))
-    outcome = rehearse(mended)
+    patch = Patch(remedy.object, remedy.patch, remedy.namespace)
+    # A drain that is refused never ends: what helps has to come before it.
+    waits = next((i for i, each in enumerate(plan.changes) if isinstance(each, Drain)), len(plan.changes))
+    outcome = rehearse(replace(plan, changes=(*plan.changes[:waits], patch, *plan.changes[waits:])))
     return replace(remedy, outcome=told(outcome), completes=outcome.completes)
 
 

@@ -69,6 +69,7 @@ async def open_world(
     await images.make([*snapshot.objects, *snapshot.manifests, *coming])
     made, told = assuming.missing([*snapshot.objects, *snapshot.manifests, *coming])
     left_out = await load(Registry(store, env, control_plane.schemas_of(release)), [*snapshot.objects, *made])
+    nodes = [obj for obj in store.objects() if obj["kind"] == "Node"]
     cluster = Cluster(
         env=env,
         nodes=0,
@@ -77,7 +78,7 @@ async def open_world(
         model=model,
         store=store,
         images=images.store,
-        machines=machines(snapshot.objects),
+        machines=machines(nodes),
         kubernetes_version=release,
     )
     async with cluster:
@@ -104,10 +105,10 @@ async def load(registry: Registry, loaded: Sequence[JSON]) -> list[str]:
     return [f"left out: {what}" for what in left_out]
 
 
-def machines(loaded: Sequence[JSON]) -> list[NodeOptions]:
+def machines(nodes: Sequence[JSON]) -> list[NodeOptions]:
     """The nodes that live: those that report no more stay silent in the rehearsal, too."""
     return [
         NodeOptions(objects.name(node), capacity=(node.get("status") or {}).get("allocatable") or {}, as_is=True)
-        for node in loaded
-        if node.get("kind") == "Node" and conditions.is_true(node, "Ready")
+        for node in nodes
+        if conditions.is_true(node, "Ready")
     ]

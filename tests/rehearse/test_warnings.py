@@ -1,0 +1,120 @@
+"""What a rehearsal warns of, one case for each rule; and a Deployment of which there is nothing to say."""
+
+from typing import Any
+
+import pytest
+
+from seatrial.base.types import JSON
+from seatrial.rehearse.behaviour import parse
+from seatrial.rehearse.change import Restart
+from seatrial.rehearse.rehearsal import Plan, rehearse
+from seatrial.rehearse.result import Result
+from seatrial.rehearse.rules import catalogue
+from seatrial.rehearse.snapshot import of_manifests
+from simulation.test_persistent_volumes import claim, volume
+
+PROBE = {"periodSeconds": 1, "httpGet": {"path": "/", "port": 80}}
+SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "web"},
+    "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]},
+}
+ANTI_AFFINITY = {
+    "podAntiAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": [
+            {"labelSelector": {"matchLabels": {"app": "web"}}, "topologyKey": "kubernetes.io/hostname"}
+        ]
+    }
+}
+BUDGET = {
+    "apiVersion": "policy/v1",
+    "kind": "PodDisruptionBudget",
+    "metadata": {"name": "all"},
+    "spec": {"minAvailable": "100%", "selector": {"matchLabels": {"app": "web"}}},
+}
+QUOTA = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": "3"}}}
+
+
+def web(container: JSON, pod: JSON, spec: JSON) -> JSON:
+    sound = {
+        "name": "c",
+        "image": "web:1",
+        "readinessProbe": PROBE,
+        "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
+    }
+    made: JSON = {"containers": [{**sound, **container}], **pod}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {
+            "replicas": 3,
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": made},
+            **spec,
+        },
+    }
+
+
+def outcome(*others: JSON, container: JSON | None = None, pod: JSON | None = None, spec: JSON | None = None) -> Result:
+    slow = parse({"behaviours": {"slow": {"start": 1, "ready": 40}}}, "x")
+    manifests = [*others, SERVICE, web(container or {}, pod or {}, spec or {})]
+    return rehearse(Plan(of_manifests(manifests, "3x4cpu,8Gi"), [Restart("deployment/web")], profiles=slow))
+
+
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("no-readiness-probe", {"container": {"readinessProbe": None}}),
+    ("exits-at-once", {"container": {"lifecycle": None}}),
+    ("slow-pre-stop", {"pod": {"terminationGracePeriodSeconds": 5}}),
+    ("budget-allows-no-eviction", {"others": [BUDGET]}),
+    ("deadline-too-short", {"container": {"image": "slow:1"}, "spec": {"progressDeadlineSeconds": 20}}),
+    ("single-replica", {"spec": {"replicas": 1}}),
+    ("surge-needs-more", {"container": {"resources": {"requests": {"cpu": "3"}}}}),
+    ("quota-reached", {"others": [QUOTA]}),
+    ("mutable-tag", {"container": {"image": "web"}}),
+    ("mutable-tag", {"container": {"image": "registry:5000/web:latest"}}),
+    ("no-history", {"spec": {"revisionHistoryLimit": 0}}),
+    ("liveness-kills-slow-starter", {"container": {"image": "slow:1", "livenessProbe": {**PROBE, "periodSeconds": 5}}}),
+    (
+        "rwo-volume-with-surge",
+        {
+            "others": [volume("index-api-pv"), claim("data")],
+            "pod": {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]},
+        },
+    ),
+    ("anti-affinity-as-many-as-nodes", {"pod": {"affinity": ANTI_AFFINITY}}),
+    (
+        "rounds-to-nothing",
+        {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "10%"}}}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "given"), CASES, ids=[rule for rule, _ in CASES])
+def test_it_is_warned_of(rule: str, given: dict[str, Any]) -> None:
+    given = dict(given)
+    result = outcome(*given.pop("others", ()), **given)
+    found = [each for each in result.warnings if each.rule == rule]
+    assert len(found) == 1
+    assert found[0].objects[-1] == "deployment/web" or "deployment/web" in found[0].objects
+    assert found[0].remedy
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {rule for rule, _ in CASES} == {each.id for each in catalogue.WARNINGS}
+
+
+def test_there_is_nothing_to_say_of_a_sound_deployment() -> None:
+    result = outcome()
+    assert result.completes
+    assert result.findings == ()
+
+
+@pytest.mark.parametrize(("rule", "remedy"), [("anti-affinity", "maxSurge 0"), ("quota-reached", "maxSurge 0")])
+def test_the_same_rules_name_the_cause_when_it_comes_to_that(rule: str, remedy: str) -> None:
+    given: dict[str, Any] = {"pod": {"affinity": ANTI_AFFINITY}} if rule == "anti-affinity" else {}
+    result = outcome(*([QUOTA] if rule == "quota-reached" else []), **given)
+    assert result.verdict == "hangs"
+    assert result.findings[0].rule == rule
+    assert result.remedies[0].title == remedy
