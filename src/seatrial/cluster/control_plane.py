@@ -23,11 +23,12 @@ from seatrial.base.errors import ToolError
 from seatrial.client.client import ApiClient
 from seatrial.cluster.addresses import Addresses
 from seatrial.cluster.certificates import Credentials
-from seatrial.cluster.config import ClusterConfig
+from seatrial.cluster.config import DEFAULT_RELEASE, ClusterConfig
 from seatrial.store.base import Store
 
 TRUE_CHANGE_CAUSES = True
 """False: causes as Kubernetes leaves them, for whoever wants to see that."""
+_BEHAVIOUR_ONLY = ("1.20", "1.21", "1.22", "1.23", "1.24")
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -50,6 +51,11 @@ def schemas_of(release: str) -> SchemaSet:
     if release not in known:
         raise ToolError(f"--kubernetes-version {release} is not known; there are {known[0]} to {known[-1]}")
     return schema_set.load(release)
+
+
+def spoken(release: str) -> str:
+    """The release whose API stands in for `release`: 1.20 to 1.24, whose behaviour is known, have no schemas here."""
+    return DEFAULT_RELEASE if release in _BEHAVIOUR_ONLY else release
 
 
 async def make(

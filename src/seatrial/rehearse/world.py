@@ -68,7 +68,8 @@ async def open_world(
     images = Images(env)
     await images.make([*snapshot.objects, *snapshot.manifests, *coming])
     made, told = assuming.missing([*snapshot.objects, *snapshot.manifests, *coming])
-    left_out = await load(Registry(store, env, control_plane.schemas_of(release)), [*snapshot.objects, *made])
+    schemas = control_plane.schemas_of(control_plane.spoken(release))
+    left_out = await load(Registry(store, env, schemas), [*snapshot.objects, *made])
     nodes = [obj for obj in store.objects() if obj["kind"] == "Node"]
     cluster = Cluster(
         env=env,
@@ -79,7 +80,8 @@ async def open_world(
         store=store,
         images=images.store,
         machines=machines(nodes),
-        kubernetes_version=release,
+        kubernetes_version=control_plane.spoken(release),
+        behaviour_version=release,
     )
     async with cluster:
         yield World(cluster, store, model, images, [*told, *left_out])
