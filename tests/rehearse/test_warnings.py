@@ -97,7 +97,7 @@ def test_it_is_warned_of(rule: str, given: dict[str, Any]) -> None:
     result = outcome(*given.pop("others", ()), **given)
     found = [each for each in result.warnings if each.rule == rule]
     assert len(found) == 1
-    assert found[0].objects[-1] == "deployment/web" or "deployment/web" in found[0].objects
+    assert "deployment/web" in found[0].objects
     assert found[0].remedy
 
 
@@ -118,3 +118,10 @@ def test_the_same_rules_name_the_cause_when_it_comes_to_that(rule: str, remedy: 
     assert result.verdict == "hangs"
     assert result.findings[0].rule == rule
     assert result.remedies[0].title == remedy
+
+
+def test_a_probe_that_kills_is_named_as_the_cause() -> None:
+    result = outcome(container={"image": "slow:1", "livenessProbe": {**PROBE, "periodSeconds": 5}})
+    assert result.verdict == "hangs"
+    assert result.findings[0].rule == "liveness-kills-slow-starter"
+    assert "the liveness probe kills container c again and again, before it answers" in result.reason

@@ -28,6 +28,8 @@ class PodLife:
     pod: JSON
     phases: list[Phase] = field(default_factory=list)
     ready: bool = False
+    is_new: bool = True
+    """It was made after the change."""
 
     @property
     def state(self) -> State:
@@ -65,6 +67,7 @@ class Course:
         self._counts: dict[str, Counts] = {}
         for obj in before:
             self._note(obj)
+        self._before = frozenset(self._present["Pod"])
 
     # --- whom it is about ---
 
@@ -169,7 +172,7 @@ class Course:
         uid = objects.uid(pod)
         life = self.lives.get(uid)
         if life is None:
-            life = self.lives[uid] = PodLife(pod)
+            life = self.lives[uid] = PodLife(pod, is_new=uid not in self._before)
         elif life.phases:
             self._states[life.hash, life.state] -= 1
             self._ready -= life.ready

@@ -130,7 +130,7 @@ def new_hashes(workloads: Sequence[Case]) -> frozenset[str]:
 
 def _is_updated(life: PodLife, fresh: frozenset[str]) -> bool:
     """ReplicationControllers have no hashes: there a Pod that was made after the change is new."""
-    return life.hash in fresh if life.hash else life.phases[0].time_seconds > 0
+    return life.hash in fresh if life.hash else life.is_new
 
 
 def _timeline(course: Course, life: PodLife, updated: bool) -> PodTimeline:

@@ -63,11 +63,28 @@ def of(case: Case) -> list[Finding]:
     since = case.course.news_at
     for obstacle in obstacles.find(members, owners, events, since):
         where = f"pod/{obstacle.pod}" if obstacle.pod else case.name
+        killer = _killer(case, obstacle) if obstacle.reason == "CrashLoop" else ""
+        if killer:
+            found.append(_problem("liveness-kills-slow-starter", killer, (where, case.name)))
+            continue
         rule = rule_of(obstacle)
         told = held.explain(case, rule, obstacle) if rule in held.RULES else ""
         found.append(_problem(rule, told or str(obstacle), (where, case.name)))
     found += [_problem(rule, message, where) for rule, message, where in _in_order(case, events, members)]
     return found
+
+
+def _killer(case: Case, obstacle: Obstacle) -> str:
+    """What to say of a container that does not crash by itself; "" of one that does."""
+    for event in case.course.events:
+        if event.object == f"pod/{obstacle.pod}" and event.reason == "Unhealthy":
+            probe = event.message.partition(" ")[0].lower()
+            if probe in ("liveness", "startup"):
+                name = obstacle.container
+                return (
+                    f"pod {obstacle.pod}: the {probe} probe kills container {name} again and again, before it answers"
+                )
+    return ""
 
 
 def _problem(rule: str, message: str, where: Sequence[str]) -> Finding:

@@ -37,9 +37,7 @@ def liveness_kills_slow_starter(case: Case) -> Found:
 
 def _fresh(case: Case) -> list[dict[str, object]]:
     return [
-        life.pod
-        for life in case.course.lives.values()
-        if case.course.owner_of(life.pod) == case.target and life.phases[0].time_seconds > 0
+        life.pod for life in case.course.lives.values() if case.course.owner_of(life.pod) == case.target and life.is_new
     ]
 
 
