@@ -43,3 +43,14 @@ def test_the_demo_works_without_privileges(shell: Shell) -> None:
     report = json.loads(done.stdout)
     check(report)
     assert report["service_url"].startswith("http://127.96.")
+
+
+def test_the_demo_of_a_stale_lock_frees_it_and_loses_nothing(shell: Shell) -> None:
+    report = json.loads(shell.run("demo", "rbd", "-o", "json", timeout=240).stdout)
+    assert report["passed"], report
+    assert report["found"] == report["acknowledged"] == 100
+    assert report["finding"]["verdict"] == "STALE"
+    assert [step.split()[0] for step in report["steps"]] == ["fence", "remove", "delete"]
+    told = " ".join(event["message"] for event in report["events"])
+    assert "rbd: image index-api-image is locked by other nodes" in told
+    assert "FencedHolder" in [event["reason"] for event in report["events"]]

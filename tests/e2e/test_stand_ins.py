@@ -160,3 +160,41 @@ def test_a_pause_waits_for_its_end() -> None:
     _, errors = program.communicate(timeout=20)
     assert errors == b"Shutting down, got signal: Terminated\n"
     assert program.returncode == 0
+
+
+def database(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "seatrial.node.standins.database", "127.0.0.1", str(port)],
+        env={**os.environ, "PYTHONPATH": SOURCE, "DATA": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def post(port: int, program: subprocess.Popen[bytes], record: str) -> str:
+    with connect(port, program) as connection:
+        head = f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(record)}\r\n\r\n"
+        connection.sendall(head.encode() + record.encode())
+        return answer(connection)[0].splitlines()[0]
+
+
+def test_the_database_keeps_what_it_acknowledged_and_drops_what_it_was_writing(tmp_path: Path) -> None:
+    port = free_port()
+    first = database(tmp_path, port)
+    assert post(port, first, "one") == "HTTP/1.1 201 Created"
+    assert post(port, first, "two") == "HTTP/1.1 201 Created"
+    assert post(port, first, "a\nb") == "HTTP/1.1 400 Bad Request"
+    first.kill()
+    first.communicate()
+    with (tmp_path / "records").open("ab") as torn:
+        torn.write(b"thr")
+    second = database(tmp_path, port)
+    try:
+        with connect(port, second) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert answer(connection)[1] == b"one\ntwo\n"
+        assert post(port, second, "three") == "HTTP/1.1 201 Created"
+        assert (tmp_path / "records").read_bytes() == b"one\ntwo\nthree\n"
+    finally:
+        second.kill()
+        second.communicate()

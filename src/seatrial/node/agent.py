@@ -185,7 +185,7 @@ class NodeAgent:
     async def end_writers(self, name: str, volume: str) -> None:
         """The volume was taken away from the node: its Pods that have it are ended. They are started anew, if the node
         hears anything, or when it does again."""
-        node = self._nodes.get(name)
+        node = self._nodes.get(name) if not self._stopped else None
         for uid in node.context.volumes.lose(volume) if node else ():
             worker = node.workers.pop(uid, None) if node else None
             if worker is not None:

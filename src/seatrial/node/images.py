@@ -27,6 +27,7 @@ SHELL_IMAGES = {
 """Images that are the host's tools, with the command that runs when the Pod names none."""
 STAND_INS = {
     "agnhost": "echo",
+    "database": "database",
     "e2e-test-images/agnhost": "echo",
     "e2e-test-images/echoserver": "echo",
     "echo": "echo",

@@ -201,6 +201,8 @@ class VolumeMounts:
         while volume.users and not volume.mounted:
             await self._attached(volume)
             await self._to_api.awake()
+            if not volume.users:
+                return
             try:
                 volume.path = await volume.plugin.mount(volume.spec, self._node, self._where(volume))
                 volume.mounted = True

@@ -143,13 +143,13 @@ def _judge(
     node: str, life: liveness.Liveness | None, users: list[JSON], watchers: list[Watcher], image: ImageState
 ) -> tuple[Verdict, str, str]:
     """(verdict, because, what would tell)."""
-    whose = f"node {node}" if node else "a holder that is no node of this cluster"
+    whose = f"node {node}" if node else "no node of this cluster"
     if life is not None and life.is_off:
         return Verdict.STALE, f"{whose} is off ({life.says}), its lock is a left-over", ""
     live = [each for each in watchers if each.address not in image.fenced]
     if live:
         session = f"{live[0].client} at {live[0].address}"
-        why = f"{whose} has the image open ({session})"
+        why = f"{whose if node else 'somebody'} has the image open ({session})"
         if life is not None and life.life is Life.SILENT:
             return Verdict.IN_USE, f"{why}: it is cut off or stands still, or has died in the last 30 s", ""
         return Verdict.IN_USE, why, ""
@@ -158,7 +158,8 @@ def _judge(
         return Verdict.IN_USE, f"{whose} is alive and runs {names} with this volume", ""
     if life is not None and life.life is Life.ALIVE:
         return Verdict.STALE, f"{whose} is alive, runs no Pod with this volume, and nobody has the image open", ""
-    return Verdict.STALE, f"{whose} is silent or unknown, and nobody has the image open", ""
+    why = f"{whose} is silent" if life is not None else f"the holder is {whose}"
+    return Verdict.STALE, f"{why}, and nobody has the image open", ""
 
 
 def sessions(image: ImageState, address: str, client: str, evidence: Evidence) -> list[Watcher]:
