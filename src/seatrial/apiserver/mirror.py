@@ -27,11 +27,11 @@ class Mirror:
         """The objects of the namespace ("" for those in none), in key order, as of now."""
         watcher = self._watcher or await self._fill()
         try:
-            events = watcher.drain()
+            while events := watcher.drain():
+                for event in events:
+                    self._apply(event)
         except Compacted:
-            events = (await self._fill()).drain()
-        for event in events:
-            self._apply(event)
+            await self._fill()
         found = self._records.get(namespace)
         return [found[key].object for key in sorted(found)] if found else ()
 
