@@ -1,7 +1,8 @@
 """ServiceAccount: a Pod that names no service account runs as `default` of its namespace.
 
 Follows plugin/pkg/admission/serviceaccount/admission.go. `admit` only fills the name in; `admit_existing` also insists
-that the account is there, and gives the controller that makes `default` a moment, as upstream does.
+that the account is there, and gives the controller that makes `default` a moment, as upstream does; a Pod without pull
+secrets gets the account's.
 # differs: no kube-api-access token volume is mounted.
 """
 
@@ -30,10 +31,14 @@ async def admit_existing(attributes: Attributes) -> None:
     if not attributes.is_new_pod:
         return
     await admit(attributes)
-    account = attributes.obj["spec"]["serviceAccountName"]
-    if await _find(attributes, account) is None:
+    spec = attributes.obj["spec"]
+    account = spec["serviceAccountName"]
+    found = await _find(attributes, account)
+    if found is None:
         where = f"{attributes.namespace}/{account}"
         raise attributes.forbidden(f'error looking up service account {where}: serviceaccount "{account}" not found')
+    if found.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
+        spec["imagePullSecrets"] = [dict(secret) for secret in found["imagePullSecrets"]]
 
 
 async def _find(attributes: Attributes, account: str) -> JSON | None:
