@@ -43,3 +43,17 @@ def test_an_update_that_no_node_has_room_for_hangs_and_says_so() -> None:
     assert result.verdict == "hangs"
     assert "Insufficient cpu" in result.reason
     assert result.decided_by == "standstill"
+
+
+def test_an_update_that_still_moves_when_the_time_is_up_is_undecided() -> None:
+    old, new = deployment(6), deployment(6, image="web:2")
+    result = rehearse(Plan(of_manifests([old]), [Apply([new])], horizon=3))
+    assert result.decided_by == "horizon"
+    assert result.headline.startswith("UNDECIDED at ")
+    assert "a longer horizon may decide" in result.reason
+
+
+def test_a_rehearsal_of_a_change_that_changes_nothing_completes_at_once() -> None:
+    result = outcome(deployment(), deployment())
+    assert result.headline == "COMPLETES at once, at least 4 of 4 Pods available"
+    assert result.scale_events == ()

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from seatrial.base.types import JSON
 
-Verdict = Literal["completes", "hangs", "undecided"]
+Verdict = Literal["completes", "hangs"]
 State = Literal["pending", "pulling", "starting", "ready", "terminating", "finished", "gone"]
 
 
@@ -142,7 +142,8 @@ class Result:
     `duration_seconds`: from the change until the last workload was complete, or until nothing moved any more.
     `min_available`: the least that the workloads' statuses called available together; `min_ready_pods` the least Pods
     that were ready and not terminating; `max_pods` the most Pods, terminating ones included.
-    `decided_by`: completed, standstill (nothing but retries went on) or horizon (the time was up).
+    `decided_by`: completed, standstill (nothing but retries went on) or horizon: the time was up while it still moved,
+    so that "hangs" is not proved, and the headline says UNDECIDED.
     """
 
     verdict: Verdict

@@ -46,7 +46,8 @@ def judge(course: Course, ending: Ending, model: Model, assumptions: Sequence[st
     done = course.complete_at is not None and not ending.unfinished
     ended = course.complete_at if done and course.complete_at is not None else course.news_at
     problems = [] if done else problems_of(workloads, ending)
-    reason = problems[0].message if problems else ("" if done else _unexplained(workloads, ending))
+    proved = problems and ending.decided_by != "horizon"
+    reason = problems[0].message if proved else ("" if done else _unexplained(workloads, ending))
     seconds = round(ended - course.began, 3)
     least = min((sample.available for sample in course.samples), default=0)
     counts = [case.counts for case in workloads]
@@ -61,7 +62,7 @@ def judge(course: Course, ending: Ending, model: Model, assumptions: Sequence[st
         max_pods=course.most_pods,
         scale_events=tuple(course.scales),
         findings=(*problems, *(finding for case in workloads for finding in catalogue.warnings(case))),
-        headline=headline(done, seconds, (least, fresh, desired), reason),
+        headline=headline(done, seconds, (least, fresh, desired), reason, decided_by=ending.decided_by),
         decided_by=ending.decided_by,
         workloads=tuple(one.shown for one in course.targets),
         desired=desired,
@@ -78,14 +79,22 @@ def judge(course: Course, ending: Ending, model: Model, assumptions: Sequence[st
     )
 
 
-def headline(done: bool, seconds: float, counts: tuple[int, int, int], reason: str, spread: str = "") -> str:
+def headline(
+    done: bool,
+    seconds: float,
+    counts: tuple[int, int, int],
+    reason: str,
+    spread: str = "",
+    decided_by: Decided = "completed",
+) -> str:
     """The verdict's first line. `counts`: least available, updated and ready, desired; `spread`: `p95 2m55s`."""
     least, fresh, desired = counts
     took = durations.told(seconds)
     if done:
         when = f"in {took}" if seconds else "at once"
         return f"COMPLETES {when}{f' ({spread})' if spread else ''}, at least {least} of {desired} Pods available"
-    return f"HANGS at {fresh}/{desired} after {took}: {reason}"
+    found = "UNDECIDED" if decided_by == "horizon" else "HANGS"
+    return f"{found} at {fresh}/{desired} after {took}: {reason}"
 
 
 def problems_of(workloads: Sequence[Case], ending: Ending) -> list[Finding]:
@@ -115,7 +124,7 @@ def _unexplained(workloads: Sequence[Case], ending: Ending) -> str:
     counts = left[0].counts
     state = f"{counts.updated} of {counts.desired} updated, {counts.available} available, {counts.total} in all"
     if ending.decided_by == "horizon":
-        return f"{left[0].name} still moves when the time is up ({state}); a longer --horizon may decide"
+        return f"{left[0].name} still moves when the time is up ({state}); a longer horizon may decide"
     return f"{left[0].name} does not go on ({state}), and no object or event says why"
 
 

@@ -6,7 +6,7 @@ order of what happens at the same time. They run in processes of their own.
 
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -14,6 +14,10 @@ from seatrial.rehearse import durations, verdict
 from seatrial.rehearse.change import Drain, Patch
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Remedy, Result, Spread, seconds_at
+
+
+def _silent(what: str) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,25 @@ class Trial:
     reason: str
 
 
-def run(plan: Plan, *, trials: int = 1, remedies: bool = True, processes: int = 0) -> Result:
-    """The verdict of the typical run, with the spread of `trials` and, where it hangs, remedies that were rehearsed."""
+def run(
+    plan: Plan, *, trials: int = 1, remedies: bool = True, processes: int = 0, say: Callable[[str], None] = _silent
+) -> Result:
+    """The verdict of the typical run, with the spread of `trials` and, where it hangs, remedies that were rehearsed.
+
+    `say` is told what is being done.
+    """
+    say("rehearsing")
     result = rehearse(plan)
     if remedies and result.remedies:
+        say("it hangs; rehearsing what may help")
         result = replace(result, remedies=_best(tuple(_rehearsed(plan, one) for one in result.remedies)))
-    return with_spread(result, spread_trials(plan, trials, processes)) if trials > 1 else result
+    if trials == 1:
+        return result
+    done = []
+    for trial in run_trials(plan, trials, processes):
+        done.append(trial)
+        say(f"{len(done)} of {trials} trials")
+    return with_spread(result, done)
 
 
 def _rehearsed(plan: Plan, remedy: Remedy) -> Remedy:
@@ -60,15 +77,16 @@ def _best(remedies: Sequence[Remedy]) -> tuple[Remedy, ...]:
     return helping or tuple(remedies)
 
 
-def spread_trials(plan: Plan, trials: int, processes: int = 0) -> list[Trial]:
+def run_trials(plan: Plan, trials: int, processes: int = 0) -> Iterator[Trial]:
     """Trials 1 to N, in order, in as many processes as there are cores unless told otherwise."""
     workers = min(processes or len(os.sched_getaffinity(0)), trials)
     seeds = range(1, trials + 1)
     if workers == 1:
-        return [_trial(plan, seed) for seed in seeds]
+        yield from (_trial(plan, seed) for seed in seeds)
+        return
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(workers, context, initializer=_hold, initargs=(plan,)) as pool:
-        return list(pool.map(_held_trial, seeds, chunksize=max(1, trials // (workers * 4))))
+        yield from pool.map(_held_trial, seeds, chunksize=max(1, trials // (workers * 8)))
 
 
 _held: list[Plan] = []

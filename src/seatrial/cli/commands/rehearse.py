@@ -86,7 +86,10 @@ def command(
     loops.tune_garbage_collection()
     from seatrial.rehearse import whole
 
-    result = whole.run(_plan(given), trials=given["trials"], remedies=not given["no_remedies"])
+    live = output.Live()
+    say = (lambda what: live.show([f"{what} …"], "")) if live.on_terminal else (lambda what: None)
+    result = whole.run(_plan(given), trials=given["trials"], remedies=not given["no_remedies"], say=say)
+    live.clear()
     if output_format == "text":
         from seatrial.cli import rehearsal_text
 

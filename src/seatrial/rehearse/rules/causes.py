@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from seatrial.api.registry import EVENTS, PODS
 from seatrial.base.types import JSON
-from seatrial.machinery import conditions, objects, selectors
+from seatrial.machinery import conditions, objects, selectors, times
 from seatrial.rehearse.result import Finding
 from seatrial.rehearse.rules import held
 from seatrial.rehearse.rules.base import Case
@@ -119,7 +119,7 @@ def _in_order(case: Case, events: Sequence[JSON], members: Sequence[JSON]) -> It
             if objects.finalizers(pod):
                 kept = ", ".join(objects.finalizers(pod))
                 yield "finalizer", f"pod {name} can't go: it is kept by {kept}", (f"pod/{name}", case.name)
-            else:
+            elif case.now > times.parse_time(objects.deletion_timestamp(pod) or ""):
                 node = pod["spec"].get("nodeName") or ""
                 yield "pod-does-not-end", f"pod {name} on {node} does not end", (f"pod/{name}", f"node/{node}")
     for pod in members:
