@@ -3,12 +3,14 @@
 import pytest
 
 from rehearse.snapshots import dump
+from seatrial.api.registry import STATEFUL_SETS
 from seatrial.base.errors import ToolError
 from seatrial.rehearse import faults
 from seatrial.rehearse.change import Restart, SetImage
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
+from simulation.workload_worlds import a_set
 from simulation.worlds import deployment
 
 
@@ -79,3 +81,17 @@ def test_faults_leave_what_needs_no_node_alone() -> None:
     snapshot = dump(deployment("web", 1), start=1, exit=1)
     result = rehearse(Plan(snapshot, [Restart("deployment/web")], faults=[Fault("registry-down", "", 5.0, 1.0)]))
     assert result.completes
+
+
+def test_a_fault_that_is_still_to_end_is_waited_for() -> None:
+    result = update(Fault("registry-down", "", 0.0, 1500.0))
+    assert result.completes
+    assert result.duration_seconds > 1500
+
+
+def test_pods_of_a_stateful_set_wait_until_their_node_is_given_up() -> None:
+    snapshot = dump(a_set(STATEFUL_SETS, replicas=3, serviceName="web"), start=2, ready=0, exit=1)
+    crash = Fault("node-crash", "node-1", 1.0, 200.0)
+    result = rehearse(Plan(snapshot, [Restart("sts/web")], faults=[crash]))
+    assert result.completes
+    assert result.duration_seconds > 200

@@ -86,6 +86,11 @@ class SampledModel(Model):
         """Node → how many times as long everything takes there, of Pods that start from now on."""
         self._drawn: dict[tuple[str, str], Behaviour] = {}
 
+    @property
+    def longest_seconds(self) -> float:
+        """The longest that a container has been drawn to take until it is ready, or has ended."""
+        return max((_until_up(each) for each in self._drawn.values()), default=0.0)
+
     def of(self, pod: JSON, container: JSON) -> Behaviour:
         key = objects.uid(pod), str(container["name"])
         found = self._drawn.get(key)
@@ -111,6 +116,10 @@ class SampledModel(Model):
 def _is_init(pod: JSON, container: JSON) -> bool:
     inits = pod["spec"].get("initContainers") or ()
     return container.get("restartPolicy") != "Always" and any(each["name"] == container["name"] for each in inits)
+
+
+def _until_up(behaviour: Behaviour) -> float:
+    return behaviour.start + max(behaviour.ready or 0.0, behaviour.complete or 0.0, behaviour.crash or 0.0)
 
 
 def slowed(behaviour: Behaviour, factor: float) -> Behaviour:

@@ -31,8 +31,9 @@ LINGER_SECONDS = 30.0
 """How long a complete update is watched: Pods may crash after they were ready."""
 SETTLED_SECONDS = 2.0
 """The same of what was there before the change."""
-STANDSTILL_SECONDS = 60.0
-"""How long nothing new may happen, beyond the longest wait that the objects themselves ask for."""
+STANDSTILL_SECONDS = 400.0
+"""How long nothing new may happen, beyond the longest wait that objects and Pods themselves ask for. Pods of a node
+that has gone silent are given up after 340 s, mounts are tried again every two minutes."""
 CHANGE_AT = 0.1
 """The change comes so many seconds past a whole one, since Kubernetes' own times have whole seconds."""
 
@@ -141,7 +142,7 @@ class _Watching:
                     performed.result()
                     if self._is_over():
                         return self._ending("completed")
-                if self.world.now - self.course.news_at >= self._patience():
+                if self.world.now - self._quiet_since(until) >= self._patience():
                     return self._ending("standstill")
                 if self.world.now >= until:
                     return self._ending("horizon")
@@ -165,9 +166,15 @@ class _Watching:
             return False
         return self.world.now - max(complete, self.course.news_at) >= self.linger
 
+    def _quiet_since(self, until: float) -> float:
+        """As long as faults are still to come or to end, something may happen."""
+        began = until - self.plan.horizon
+        last = max((fault.at + (fault.seconds or 0.0) for fault in self.plan.faults), default=0.0)
+        return max(self.course.news_at, began + last)
+
     def _patience(self) -> float:
         longest = max((waits(each) for each in map(self.course.object_of, self.course.targets)), default=0.0)
-        return STANDSTILL_SECONDS + longest
+        return STANDSTILL_SECONDS + max(longest, self.world.model.longest_seconds)
 
 
 def waits(obj: JSON | None) -> float:
