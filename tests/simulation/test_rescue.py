@@ -26,7 +26,7 @@ from seatrial.rescue.image_access import StoreImages
 from seatrial.rescue.steps import Rescuer
 from seatrial.volumes.rbd.images import ImageName
 from simulation.node_world import is_ready
-from simulation.test_persistent_volumes import attached, claim, volume
+from simulation.test_persistent_volumes import CSI, attached, claim, serve, volume
 from simulation.worlds import deployment, world
 
 IMAGE = ImageName("mioss", "index-api-image")
@@ -286,5 +286,47 @@ def test_a_stateful_set_rolls_on_while_nodes_crash_and_every_lock_is_handed_over
                 assert await locks(cluster) == [f"kubelet_lock_magic_{pod['spec']['nodeName']}"]
             nodes = (await client.list(NODES))["items"]
             assert all(not node["spec"].get("taints") for node in nodes), "what Rescue said is taken back"
+
+    virtual_loop.run(story())
+
+
+def test_a_node_that_was_wrongly_called_off_loses_its_pods_processes_and_waits_when_it_is_back() -> None:
+    async def story() -> None:
+        async with article() as cluster:
+            await run(cluster, "old", "node-1")
+            await cluster.nodes["node-1"].partition()
+            await run(cluster, "new", "node-2")
+            await rescuer(cluster, "node-1").fix(await look(cluster, "new", "node-1"))
+            await asyncio.sleep(130)
+            assert await ready(cluster, "new")
+            assert cluster.images is not None
+            assert [node for node, _ in cluster.images.plugin.held] == ["node-2"]
+            await cluster.nodes["node-1"].heal()
+            await asyncio.sleep(60)
+            assert not await ready(cluster, "old")
+            assert (await look(cluster, "old")).verdict is Verdict.IN_USE
+            assert await locks(cluster) == ["kubelet_lock_magic_node-2"]
+
+    virtual_loop.run(story())
+
+
+def test_a_csi_volume_of_a_silent_node_needs_somebody_who_knows() -> None:
+    async def story() -> None:
+        async with world(2, start=1, ready=1, exit=2) as cluster:
+            await serve(cluster, CSI)
+            await run(cluster, "old", "node-1")
+            await cluster.nodes["node-1"].partition()
+            await run(cluster, "new", "node-2")
+            await asyncio.sleep(SILENT)
+            finding = await look(cluster, "new")
+            assert (finding.cause, finding.verdict) == ("MultiAttach", Verdict.CANNOT_TELL)
+            assert "seatrial rescue --powered-off node-1" in finding.would_tell
+            assert await rescuer(cluster).fix(finding) == finding
+            finding = await look(cluster, "new", "node-1")
+            assert finding.verdict is Verdict.STALE
+            await rescuer(cluster, "node-1").fix(finding)
+            await asyncio.sleep(60)
+            assert await ready(cluster, "new")
+            assert await steps_told(cluster, "new") == ["TaintedNode", "RemovedAttachment"]
 
     virtual_loop.run(story())

@@ -129,6 +129,8 @@ class PodWorker:
         try:
             while self._dirty and not self._ended:
                 await self._context.link.awake()
+                if self._ended:
+                    return
                 self._dirty = False
                 try:
                     await self._pass()

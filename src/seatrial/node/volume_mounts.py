@@ -194,7 +194,8 @@ class VolumeMounts:
             await self._unmount(volume)
         finally:
             volume.task = None
-            self._volumes.pop(volume.key, None)
+            if self._volumes.get(volume.key) is volume:
+                del self._volumes[volume.key]
 
     async def _mount(self, volume: _Volume) -> None:
         back_off = FIRST_BACK_OFF_SECONDS

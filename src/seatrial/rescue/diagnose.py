@@ -26,11 +26,10 @@ def diagnose(evidence: Evidence, now: float) -> Finding:
 
 
 def hangs(pod: JSON) -> bool:
-    """Terminating, or not all of its containers have been started."""
-    status = pod.get("status") or {}
-    if objects.is_terminating(pod):
+    """Terminating, or not all of its containers have been started; after its node was restarted a Pod waits, too."""
+    if objects.is_terminating(pod) or objects.get(pod, "status", "phase", default="Pending") == "Pending":
         return True
-    return bool(status.get("phase", "Pending") == "Pending")
+    return plain_causes.waiting_reason(pod) == "ContainerCreating"
 
 
 def _state(pod: JSON, now: float) -> str:
