@@ -135,7 +135,8 @@ class Rbd:
                 await self._mounter.unmount(name, node.name, held.where)
             held.mounted = False
             await self._give_back(name, node, held)
-            del self.held[node.name, name]
+            if self.held.get((node.name, name)) is held:
+                del self.held[node.name, name]
 
     async def _give_back(self, name: ImageName, node: NodeIdentity, held: Held) -> None:
         """Watch, lock and session; what is gone already is no error: somebody has broken the lock."""
