@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 class Cluster:
     """One cluster in this process. Options are ClusterConfig's; `model` says how simulated containers behave.
 
-    `store` and `images` (of simulated nodes): what it works on, instead of its own; `machines`: nodes beside node-1
+    `store` and `image_store` (of simulated nodes): what it works on, instead of its own; `machines`: nodes beside node-1
     to node-N; `load`: how much work its workloads have, which autoscalers follow.
 
     After start: `url`, `kubeconfig`, `client` (in-process), `nodes` (by name, see nodes.py), `env`.
@@ -56,14 +56,14 @@ class Cluster:
         env: Env | None = None,
         model: "Model | None" = None,
         store: Store | None = None,
-        images: "ImageStore | None" = None,
+        image_store: "ImageStore | None" = None,
         machines: "Sequence[NodeOptions]" = (),
         load: Load = no_load,
         **options: Any,
     ) -> None:
         self.config = config if config is not None else ClusterConfig(**options)
         self.env: Env = env if env is not None else SystemEnv()
-        self._model, self._store, self._images, self._machines = model, store, images, machines
+        self._model, self._store, self._image_store, self._machines = model, store, image_store, machines
         self._load = load
         self._stack: AsyncExitStack | None = None
         self._served = Served("", "", 0)
@@ -199,7 +199,7 @@ class Cluster:
         from seatrial.cluster.loops import Loops
         from seatrial.volumes import registry
 
-        self.images = await image_storage.open_storage(self.config, self.env, folder, stack, self._images)
+        self.images = await image_storage.open_storage(self.config, self.env, folder, stack, self._image_store)
         load = self._load
         if self.config.load_curve is not None:
             from seatrial.cluster import load_file

@@ -78,7 +78,7 @@ async def open_world(
         serve=False,
         model=model,
         store=store,
-        images=images.store,
+        image_store=images.store,
         machines=machines(nodes),
         kubernetes_version=control_plane.spoken(release),
         behaviour_version=release,

@@ -12,5 +12,10 @@ async def start(seed: int = 0) -> tuple[ApiClient, Env, MemoryStore]:
     """A client, the simulated world it lives in, and the store behind."""
     env = clock.simulated_env(seed)
     store = MemoryStore()
-    plane = await control_plane.make(store, env, ClusterConfig(serve=False), addresses.simulated(), lambda name: None)
+    config, hosted = ClusterConfig(serve=False), addresses.simulated()
+    plane = await control_plane.make(store, env, config, hosted, lambda name: None, no_faults)
     return plane.client("test"), env, store
+
+
+async def no_faults(name: str, fault: str) -> str:
+    raise AssertionError(f"{fault} of {name}: these tests have no nodes")
