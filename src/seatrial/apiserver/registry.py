@@ -426,7 +426,8 @@ class Registry:
 
     async def _delete(self, resource: Resource, current: Record, options: DeleteOptions) -> Deleted:
         planned = deletion.plan(resource, current.object, options, self.env.now())
-        if planned.step == "keep":
+        nothing_new = planned.step == "mark" and planned.object == current.object
+        if planned.step == "keep" or nothing_new:
             return self._answer(resource, current, gone=False)
         if options.dry_run:
             obj = planned.object or current.object

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 class Cluster:
     """One cluster in this process. Options are ClusterConfig's; `model` says how simulated containers behave.
 
-    `store` and `image_store` (of simulated nodes): what it works on, instead of its own; `machines`: nodes beside node-1
-    to node-N; `load`: how much work its workloads have, which autoscalers follow.
+    `store` and `image_store` (of simulated nodes): what it works on, instead of its own; `machines`: nodes beside
+    node-1 to node-N; `load`: how much work its workloads have, which autoscalers follow.
 
     After start: `url`, `kubeconfig`, `client` (in-process), `nodes` (by name, see nodes.py), `env`.
     """

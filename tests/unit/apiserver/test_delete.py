@@ -55,6 +55,7 @@ def test_a_finalizer_holds_an_object_until_it_is_taken_away() -> None:
         again = await delete(world, DEPLOYMENTS, "web")
         assert again.record is not None
         assert again.record.object["metadata"]["deletionTimestamp"] == "2025-01-01T00:00:00Z"
+        assert again.record.revision == answer.record.revision, "what changes nothing is not written, and not told"
         held = objects.copy(again.record.object)
         held["metadata"]["finalizers"] = ["example.com/hold", "example.com/more"]
         error = await refused(world.put(DEPLOYMENTS, held))
