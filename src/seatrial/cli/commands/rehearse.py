@@ -49,7 +49,7 @@ Examples:
 
 \b
 Exit codes: 0 completes, 2 completes with warnings (with --strict), 3 hangs, 4 below --min-available or over
---max-duration, 1 it can't be rehearsed.
+--max-duration, or not as --recorded, 1 it can't be rehearsed.
 """
 
 
@@ -75,6 +75,13 @@ Exit codes: 0 completes, 2 completes with warnings (with --strict), 3 hangs, 4 b
 @click.option("--seed", type=int, default=0, help="Another run than the typical one.")
 @click.option("--horizon", type=Duration(), default="1h", show_default=True, help="How long to watch, in virtual time.")
 @click.option("--kubernetes-version", "release", default="", metavar="1.32", help="The release whose rules hold.")
+@click.option(
+    "--recorded",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE|DIR",
+    help="Rehearse what was recorded from a real control plane, and compare.",
+)
 @click.option("--min-available", type=click.IntRange(min=0), help="Fail when fewer Pods are available.")
 @click.option("--max-duration", type=Duration(), help="Fail when it takes longer, as in 5m.")
 @click.option("--strict", is_flag=True, help="Exit with 2 when there are warnings.")
@@ -84,6 +91,8 @@ def command(
     output_format: str, min_available: int | None, max_duration: float | None, strict: bool, **given: Any
 ) -> int:
     loops.tune_garbage_collection()
+    if given["recorded"]:
+        return _compare(given["recorded"], given["release"], output_format)
     from seatrial.rehearse import whole
 
     live = output.Live()
@@ -97,6 +106,26 @@ def command(
     else:
         output.data(result.to_json(), output_format)
     return exit_code(result, min_available, max_duration, strict)
+
+
+def _compare(paths: Sequence[Path], release: str, output_format: str) -> int:
+    """Rehearse recordings; 0 only if all did as recorded."""
+    from seatrial.rehearse import compared, recorded
+
+    live = output.Live()
+    found = []
+    for file in recorded.files(paths):
+        if live.on_terminal:
+            live.show([f"{file.stem} …"], "")
+        found.append(compared.compare(file, release or recorded.RELEASE))
+    live.clear()
+    if output_format == "text":
+        from seatrial.cli import recorded_text
+
+        click.echo("\n".join(recorded_text.lines(found)))
+    else:
+        output.data([each.to_json() for each in found], output_format)
+    return 0 if all(not each.differences for each in found) else BELOW
 
 
 def exit_code(result: "Result", min_available: int | None, max_duration: float | None, strict: bool) -> int:
