@@ -83,7 +83,7 @@ def usage(rows: Sequence[tuple[Image, int]]) -> tuple[list[str], dict[str, Any]]
     lines = [
         f"{name:<{widths[0]}}  {provisioned:>{widths[1]}}  {used:>{widths[2]}}"
         if number
-        else f"{name:<{widths[0]}}  {provisioned:<{widths[1]}}  {used:<{widths[2]}}".rstrip()
+        else f"{name:<{widths[0]}}  {provisioned:<{widths[1]}}  {used:<{widths[2]}}"
         for number, (name, provisioned, used) in enumerate(cells)
     ]
     data = [

@@ -20,7 +20,9 @@ from seatrial.apiserver.service_network import ServiceNetwork
 from seatrial.apiserver.users import UserInfo
 from seatrial.base.env import Env
 from seatrial.base.errors import ToolError
+from seatrial.client.base import Transport
 from seatrial.client.client import ApiClient
+from seatrial.client.paced import Pace, PacedTransport
 from seatrial.cluster.addresses import Addresses
 from seatrial.cluster.certificates import Credentials
 from seatrial.cluster.config import DEFAULT_RELEASE, ClusterConfig
@@ -34,15 +36,19 @@ LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True)
 class ControlPlane:
-    """The API over a store."""
+    """The API over a store. `pace`: how long writes of clients in this process take."""
 
     registry: Registry
     handlers: Handlers
+    pace: Pace | None = None
 
     def client(self, component: str, field_manager: str = "") -> ApiClient:
         """A client in this process; `field_manager` is its name in managedFields, where that is not the component's."""
         user = UserInfo(f"system:{component}", ("system:masters", "system:authenticated"))
-        return ApiClient(LoopbackTransport(self.handlers, user, field_manager or component))
+        direct: Transport = LoopbackTransport(self.handlers, user, field_manager or component)
+        if self.pace is None:
+            return ApiClient(direct)
+        return ApiClient(PacedTransport(direct, self.pace, self.registry.env))
 
 
 def schemas_of(release: str) -> SchemaSet:

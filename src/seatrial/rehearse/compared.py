@@ -97,7 +97,14 @@ def _ready(state: _State) -> int:
 
 
 def _is_complete(state: _State) -> bool:
-    return all(target.counts(obj).complete for obj in state.workloads.values())
+    return all(_is_done(obj) for obj in state.workloads.values())
+
+
+def _is_done(obj: JSON) -> bool:
+    """With OnDelete, whoever deletes Pods decides how far it goes."""
+    if objects.get(obj, "spec", "updateStrategy", "type") == "OnDelete" and obj["kind"] == "StatefulSet":
+        return bool(objects.get(obj, "status", "readyReplicas", default=0) == obj["spec"]["replicas"])
+    return target.counts(obj).complete
 
 
 def _names(played: Played) -> dict[str, str]:

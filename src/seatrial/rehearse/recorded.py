@@ -20,6 +20,7 @@ from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import MERGE_PATCH
 from seatrial.client.client import ApiClient
+from seatrial.client.paced import Pace
 from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import objects
 from seatrial.node.registration import NodeOptions
@@ -33,6 +34,8 @@ from seatrial.store.state import ChangeType
 from seatrial.workloads import revisions
 
 SETTLE_SECONDS = 60.0
+WRITE_LATENCY_SECONDS, WRITE_SERVICE_SECONDS = 0.008, 0.003
+"""What a write took where the recordings were made: Pods of one wave get ready one after the other."""
 FIRST_CHANGE = 0.1
 """Past a whole second, as in every recording: ready times have whole seconds."""
 NAMESPACE = "default"
@@ -89,7 +92,7 @@ async def _play(recording: JSON, release: str) -> Played:
     model = Model.from_json(recording["defaults"], recording.get("behaviours") or {})
     cluster = Cluster(
         env=env, nodes=0, runtime="simulated", serve=False, model=model, store=store, machines=_machines(recording),
-        behaviour_version=release,
+        behaviour_version=release, pace=Pace(WRITE_LATENCY_SECONDS, WRITE_SERVICE_SECONDS),
     )  # fmt: skip
     async with cluster:
         stage = _Stage(cluster, cluster.client, store.order)

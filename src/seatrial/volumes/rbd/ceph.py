@@ -183,7 +183,7 @@ class CephStore:
                 total += length if exists else 0
 
             with self._image(name) as image:
-                image.diff_iterate(0, image.size(), None, add)
+                image.diff_iterate(0, image.size(), None, add, whole_object=True)
             return total
 
         return await self._run(read)
