@@ -18,6 +18,7 @@ from seatrial.machinery import conditions, objects, status
 from seatrial.rollout.rolling_update import plan, resume, validation
 from seatrial.rollout.rolling_update.controllers import Timing
 from seatrial.rollout.rolling_update.run import Outcome, Planned, Renamed, RollingUpdate, Updated
+from simulation.bad_connections import Killed, Mortal
 from simulation.worlds import world
 
 OLD, NEW = "rc-demo-nginx-v0.1", "rc-demo-nginx-v0.2"
@@ -119,40 +120,6 @@ def images(pods: list[JSON]) -> set[str]:
 
 def images_of(found: list[JSON]) -> set[str]:
     return {rc["spec"]["template"]["spec"]["containers"][0]["image"] for rc in found}
-
-
-class Killed(BaseException):
-    """The process is gone."""
-
-
-class Mortal:
-    """A transport that dies before request number `life` + 1."""
-
-    def __init__(self, client: ApiClient, life: int) -> None:
-        self._transport = client._transport
-        self._life = life
-
-    def _age(self) -> None:
-        if self._life == 0:
-            raise Killed
-        self._life -= 1
-
-    async def request(self, request: Request) -> Response:
-        self._age()
-        return await self._transport.request(request)
-
-    async def watch(self, request: Request) -> AsyncIterator[Any]:
-        self._age()
-        async with aclosing(self._transport.watch(request)) as events:  # type: ignore[type-var]
-            async for event in events:
-                yield event
-
-    async def stream(self, request: Request) -> AsyncIterator[bytes]:
-        async for chunk in self._transport.stream(request):
-            yield chunk
-
-    async def aclose(self) -> None:
-        pass
 
 
 @asynccontextmanager

@@ -85,6 +85,7 @@ Exit codes: 0 completes, 2 completes with warnings (with --strict), 3 hangs, 4 b
 @click.option("--min-available", type=click.IntRange(min=0), help="Fail when fewer Pods are available.")
 @click.option("--max-duration", type=Duration(), help="Fail when it takes longer, as in 5m.")
 @click.option("--strict", is_flag=True, help="Exit with 2 when there are warnings.")
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write a JUnit report, too.")
 @click.option("--no-remedies", is_flag=True, help="Don't rehearse what would help.")
 @output.output_option
 def command(
@@ -99,13 +100,17 @@ def command(
     say = (lambda what: live.show([f"{what} …"], "")) if live.on_terminal else (lambda what: None)
     result = whole.run(_plan(given), trials=given["trials"], remedies=not given["no_remedies"], say=say)
     live.clear()
-    if output_format == "text":
-        from seatrial.cli import rehearsal_text
+    from seatrial.cli import junit, rehearsal_text
 
-        click.echo("\n".join(rehearsal_text.lines(result)))
+    lines = rehearsal_text.lines(result)
+    if output_format == "text":
+        click.echo("\n".join(lines))
     else:
         output.data(result.to_json(), output_format)
-    return exit_code(result, min_available, max_duration, strict)
+    code = exit_code(result, min_available, max_duration, strict)
+    if given["junit"]:
+        junit.write(given["junit"], result, lines, failed=code != COMPLETES)
+    return code
 
 
 def _compare(paths: Sequence[Path], release: str, output_format: str) -> int:
