@@ -141,6 +141,15 @@ class World:
         )
         self.wait(DEPLOYMENTS, lambda found: (found.get("status") or {}).get("replicas") == replicas and rolled(found))
 
+    def drain(self, tool: str, node: str) -> str:
+        """With kubectl, or with Seatrial's own command; returns what it says."""
+        arguments = ["drain", node, "--ignore-daemonsets", "--timeout=60s"]
+        if tool == "kubectl":
+            return self.kubectl(*arguments)
+        program = "from seatrial.cli.main import main; main()"
+        command = [sys.executable, "-c", program, *arguments, "--kubeconfig", str(self.cluster.kubeconfig)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
     def pods(self) -> list[JSON]:
         listed: list[JSON] = self.cluster.call(self.cluster.client.list(PODS, self.kubectl.namespace))["items"]
         return listed
@@ -242,14 +251,15 @@ def test_scaling_down_loses_no_request(world: World, keep_alive: bool) -> None:
     assert len(report["backends"]) > 1
 
 
-def test_draining_a_node_keeps_to_the_budget_and_loses_no_request(world: World) -> None:
+@pytest.mark.parametrize("tool", ["kubectl", "seatrial"])
+def test_draining_a_node_keeps_to_the_budget_and_loses_no_request(world: World, tool: str) -> None:
     world.deploy("exits", replicas=4)
     world.kubectl("create", "poddisruptionbudget", "web", "--selector=app=web", "--max-unavailable=2")
     budget = ("get", "pdb", "web", "-o", "jsonpath={.status.disruptionsAllowed}")
     wait_until(lambda: world.kubectl(*budget) == "2")
     try:
         with world.traffic() as report:
-            told = world.kubectl("drain", "node-1", "--ignore-daemonsets", "--timeout=60s")
+            told = world.drain(tool, "node-1")
             world.wait(DEPLOYMENTS, rolled)
         assert "node/node-1 cordoned" in told
         assert "node/node-1 drained" in told
