@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from seatrial.base.types import JSON
 from seatrial.machinery import quantity
+from seatrial.workloads import pod_resources
 
 Amounts = Mapping[str, int]
 OfContainer = Callable[[JSON], dict[str, int]]
@@ -37,23 +38,8 @@ def for_scoring(pod: JSON) -> tuple[int, int]:
 
 
 def _total(spec: JSON, of_container: OfContainer) -> dict[str, int]:
-    running: dict[str, int] = {}
-    for container in spec.get("containers") or ():
-        _add(running, of_container(container))
-    peak: dict[str, int] = {}
-    sidecars: dict[str, int] = {}
-    for container in spec.get("initContainers") or ():
-        asked = of_container(container)
-        if container.get("restartPolicy") == "Always":
-            _add(running, asked)
-            _add(sidecars, asked)
-            _raise(peak, sidecars)
-        else:
-            while_running = dict(sidecars)
-            _add(while_running, asked)
-            _raise(peak, while_running)
-    _raise(running, peak)
-    _add(running, amounts(spec.get("overhead")))
+    running = pod_resources.total(spec, of_container)
+    pod_resources.add(running, amounts(spec.get("overhead")))
     return running
 
 
@@ -65,13 +51,3 @@ def _requested(container: JSON) -> dict[str, int]:
 def _at_least_default(container: JSON) -> dict[str, int]:
     asked = _requested(container)
     return {"cpu": asked.get("cpu", DEFAULT_MILLI_CPU), "memory": asked.get("memory", DEFAULT_MEMORY)}
-
-
-def _add(total: dict[str, int], more: Amounts) -> None:
-    for name, amount in more.items():
-        total[name] = total.get(name, 0) + amount
-
-
-def _raise(total: dict[str, int], least: Amounts) -> None:
-    for name, amount in least.items():
-        total[name] = max(total.get(name, 0), amount)
