@@ -28,6 +28,7 @@ def api(two_nodes: RunningCluster) -> Iterator[ApiClient]:
     """Logged in with the cluster's kubeconfig."""
     with config.new_client_from_config(two_nodes.kubeconfig) as made:
         yield made
+        made.rest_client.pool_manager.clear()  # the client itself leaves its connections to the garbage collector
 
 
 @pytest.fixture
