@@ -4,9 +4,12 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
+
+from seatrial.base.errors import ToolError
 
 GREEN, YELLOW, RED, BLUE, DIM = "green", "yellow", "red", "blue", "bright_black"
 
@@ -29,6 +32,15 @@ def data(value: Any, form: str) -> None:
         click.echo(yaml.safe_dump(value, sort_keys=False), nl=False)
     else:
         click.echo(json.dumps(value, indent=2))
+
+
+def page(file: Path, html: str) -> None:
+    """Write a report for a browser, and say where it is; raises ToolError where it can't be written."""
+    try:
+        file.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise ToolError(f"the report can't be written to {file}: {error.strerror}") from error
+    click.echo(f"report: {file}", err=True)
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:

@@ -1,16 +1,16 @@
 """A load run told in text, in JSON and as one HTML page without anything from elsewhere."""
 
-import html
 from collections.abc import Mapping, Sequence
-from string import Template
 
+from seatrial.base import html_page
+from seatrial.base.html_page import escaped
 from seatrial.base.types import JSON
 from seatrial.machinery import times
 from seatrial.rollout.load import Failure, LoadResult, Second
 
 SHOWN_FAILURES = 20
-COLOURS = ("#2f6fde", "#e0922f", "#3f9c6b", "#8a5fd0", "#c2557f", "#5a8f9c")
-FAILED_COLOUR = "#d33a2c"
+LATENCY_LINES = (("p50", 0), ("p99", 1), ("max", 4))
+"""(name, number of its colour)."""
 WIDTH, HEIGHT, LEFT, BOTTOM = 400.0, 130.0, 34.0, 16.0
 
 
@@ -71,19 +71,21 @@ def as_html(result: LoadResult) -> str:
     """A page of its own, readable on a phone."""
     passed = bool(result.requests) and not result.failed
     versions = sorted({version for second in result.timeline for version in second.versions})
-    figures = "".join(f"<tr><th>{_escaped(name)}<td>{_escaped(value)}" for name, value in _figures(result))
-    return _PAGE.substitute(
-        title=_escaped(f"Load on {result.options.url}"),
-        verdict=_escaped(verdict(result)),
-        verdict_class="passed" if passed else "failed",
-        figures=figures,
-        answers=_answers_chart(result.timeline, versions),
-        answers_legend=_legend([*zip(versions, _colours(versions), strict=True), ("failed", FAILED_COLOUR)]),
-        availability=_availability_chart(result.timeline),
-        latency=_latency_chart(result.timeline),
-        latency_legend=_legend([("p50", COLOURS[0]), ("p99", COLOURS[1]), ("max", COLOURS[4])]),
-        failures=_failure_table(result),
-    )
+    answers_legend = [(version, html_page.colour(number)) for number, version in enumerate(versions)]
+    body = [
+        html_page.figures(_figures(result)),
+        "<h2>Answers per second</h2>",
+        _answers_chart(result.timeline, versions),
+        html_page.legend([*answers_legend, ("failed", html_page.BAD_COLOUR)]),
+        "<h2>Availability in percent</h2>",
+        _availability_chart(result.timeline),
+        "<h2>Latency in milliseconds</h2>",
+        _latency_chart(result.timeline),
+        html_page.legend((name, html_page.colour(number)) for name, number in LATENCY_LINES),
+        "<h2>Failures</h2>",
+        _failure_table(result),
+    ]
+    return html_page.page(f"Load on {result.options.url}", verdict(result), "\n".join(body), passed=passed)
 
 
 def _second(number: int, second: Second) -> JSON:
@@ -153,14 +155,6 @@ def _figures(result: LoadResult) -> list[tuple[str, str]]:
     ]
 
 
-def _colours(versions: Sequence[str]) -> list[str]:
-    return [COLOURS[number % len(COLOURS)] for number in range(len(versions))]
-
-
-def _legend(entries: Sequence[tuple[str, str]]) -> str:
-    return "".join(f'<span><i style="background:{colour}"></i>{_escaped(name)}</span>' for name, colour in entries)
-
-
 def _answers_chart(timeline: Sequence[Second], versions: Sequence[str]) -> str:
     """A bar a second: the versions' answers one above the other, failures on top."""
     top = max([sum(second.versions.values()) + second.failed for second in timeline] or [1]) or 1
@@ -168,14 +162,11 @@ def _answers_chart(timeline: Sequence[Second], versions: Sequence[str]) -> str:
     bars = []
     for number, second in enumerate(timeline):
         base = 0
-        parts = [
-            (second.versions.get(version, 0), colour)
-            for version, colour in zip(versions, _colours(versions), strict=True)
-        ]
-        for count, colour in [*parts, (second.failed, FAILED_COLOUR)]:
+        parts = [(second.versions.get(version, 0), html_page.colour(i)) for i, version in enumerate(versions)]
+        for count, colour in [*parts, (second.failed, html_page.BAD_COLOUR)]:
             if count:
                 high, low = _y(base + count, top), _y(base, top)
-                least = 3.0 if colour == FAILED_COLOUR else 0.5
+                least = 3.0 if colour == html_page.BAD_COLOUR else 0.5
                 size = max(low - high, least)
                 bars.append(
                     f'<rect x="{LEFT + number * step:.1f}" y="{low - size:.1f}" width="{max(step - 0.6, 0.6):.1f}" '
@@ -194,7 +185,7 @@ def _availability_chart(timeline: Sequence[Second]) -> str:
         if share is not None
         for side in (0, 1)
     ]
-    line = f'<polyline points="{" ".join(points)}" fill="none" stroke="{COLOURS[2]}" stroke-width="1.5"/>'
+    line = f'<polyline points="{" ".join(points)}" fill="none" stroke="{html_page.colour(2)}" stroke-width="1.5"/>'
     return _frame("availability in percent", line, "100", len(timeline))
 
 
@@ -204,13 +195,15 @@ def _latency_chart(timeline: Sequence[Second]) -> str:
     top = max([summary["max"] for summary in summaries] or [0.001]) or 0.001
     step = (WIDTH - LEFT) / max(len(timeline), 1)
     lines = []
-    for name, colour in (("max", COLOURS[4]), ("p99", COLOURS[1]), ("p50", COLOURS[0])):
+    for name, number in reversed(LATENCY_LINES):
         points = " ".join(
-            f"{LEFT + (number + 0.5) * step:.1f},{_y(summary[name], top):.1f}"
-            for number, summary in enumerate(summaries)
+            f"{LEFT + (second + 0.5) * step:.1f},{_y(summary[name], top):.1f}"
+            for second, summary in enumerate(summaries)
             if summary["max"]
         )
-        lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+        lines.append(
+            f'<polyline points="{points}" fill="none" stroke="{html_page.colour(number)}" stroke-width="1.5"/>'
+        )
     return _frame("latency in milliseconds", "".join(lines), f"{top * 1000:.1f}", len(timeline))
 
 
@@ -221,7 +214,7 @@ def _y(value: float, top: float) -> float:
 def _frame(label: str, content: str, top: str, seconds: int) -> str:
     floor = HEIGHT - BOTTOM
     return (
-        f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{_escaped(label)}">'
+        f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escaped(label)}">'
         f'<path d="M{LEFT:g} 10H{WIDTH:g}M{LEFT:g} {floor:g}H{WIDTH:g}" class="grid"/>{content}'
         f'<text x="{LEFT - 4:g}" y="14" text-anchor="end">{top}</text>'
         f'<text x="{LEFT - 4:g}" y="{floor:g}" text-anchor="end">0</text>'
@@ -233,58 +226,7 @@ def _frame(label: str, content: str, top: str, seconds: int) -> str:
 def _failure_table(result: LoadResult) -> str:
     if not result.failures:
         return "<p>No request failed.</p>"
-    rows = "".join(
-        f"<tr><td>{failure.at:.3f} s<td>{_escaped(failure.address)}<td>{_escaped(_told(failure))}"
-        for failure in result.failures
-    )
+    rows = ((f"{failure.at:.3f} s", failure.address, _told(failure)) for failure in result.failures)
     more = result.failed - len(result.failures)
     note = f"<p>… and {more} more</p>" if more > 0 else ""
-    return f'<div class="wide"><table><tr><th>At<th>Address<th>Reason{rows}</table></div>{note}'
-
-
-def _escaped(text: str) -> str:
-    return html.escape(text, quote=True)
-
-
-_PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.3rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.05rem; margin: 1.5rem 0 .3rem; }
-.verdict { font-weight: 600; padding: .5rem .8rem; border-radius: .4rem; color: #fff; }
-.passed { background: #23784b; }
-.failed { background: #b42a1e; }
-table { border-collapse: collapse; width: 100%; font-size: .95rem; }
-th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; overflow-wrap: anywhere; }
-th { font-weight: 600; white-space: nowrap; }
-svg { width: 100%; height: auto; display: block; }
-svg text { font-size: 10px; fill: currentColor; }
-svg .grid { stroke: currentColor; stroke-opacity: .25; stroke-width: .5; fill: none; }
-.legend span { display: inline-block; margin-right: 1rem; font-size: .9rem; }
-.legend i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; border-radius: .15em; }
-.wide { overflow-x: auto; }
-</style>
-</head>
-<body>
-<h1>$title</h1>
-<p class="verdict $verdict_class">$verdict</p>
-<table>$figures</table>
-<h2>Answers per second</h2>
-$answers
-<p class="legend">$answers_legend</p>
-<h2>Availability in percent</h2>
-$availability
-<h2>Latency in milliseconds</h2>
-$latency
-<p class="legend">$latency_legend</p>
-<h2>Failures</h2>
-$failures
-</body>
-</html>
-""")
+    return html_page.table(("At", "Address", "Reason"), rows) + note

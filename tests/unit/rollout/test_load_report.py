@@ -2,6 +2,7 @@ import json
 import xml.dom.minidom
 from html.parser import HTMLParser
 
+from seatrial.base import html_page
 from seatrial.rollout import load_report
 from seatrial.rollout.load import Failure, LoadOptions, LoadResult, Second
 
@@ -73,7 +74,7 @@ def test_the_charts_are_well_formed_and_show_every_version_and_failure() -> None
     parsed = [xml.dom.minidom.parseString("<svg" + chart) for chart in charts]
     assert len(parsed) == 3
     fills = {rect.getAttribute("fill") for rect in parsed[0].getElementsByTagName("rect")}
-    assert fills == {*load_report.COLOURS[:2], load_report.FAILED_COLOUR}
+    assert fills == {*html_page.COLOURS[:2], html_page.BAD_COLOUR}
     assert [len(chart.getElementsByTagName("polyline")) for chart in parsed[1:]] == [1, 3]
 
 

@@ -108,7 +108,7 @@ def command(
     else:
         output.data(load_report.as_json(result), output_format)
     if report:
-        _write(report, load_report.as_html(result))
+        output.page(report, load_report.as_html(result))
     return 0 if result.requests and not result.failed else 1
 
 
@@ -151,11 +151,3 @@ def _show(live: output.Live, sample: "Sample") -> None:
 def _coloured(lines: list[str]) -> list[str]:
     colour = output.GREEN if lines[0].startswith("PASSED") else output.RED
     return [click.style(lines[0], fg=colour, bold=True) if sys.stdout.isatty() else lines[0], *lines[1:]]
-
-
-def _write(report: Path, page: str) -> None:
-    try:
-        report.write_text(page)
-    except OSError as error:
-        raise ToolError(f"the report can't be written to {report}: {error.strerror}") from error
-    click.echo(f"report: {report}", err=True)

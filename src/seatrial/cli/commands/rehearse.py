@@ -1,5 +1,6 @@
 """`seatrial rehearse`: what will this update do? Asked before anything is touched."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,12 +87,16 @@ Exit codes: 0 completes, 2 completes with warnings (with --strict), 3 hangs, 4 b
 @click.option("--max-duration", type=Duration(), help="Fail when it takes longer, as in 5m.")
 @click.option("--strict", is_flag=True, help="Exit with 2 when there are warnings.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write a JUnit report, too.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with pictures, too.")
 @click.option("--no-remedies", is_flag=True, help="Don't rehearse what would help.")
 @output.output_option
 def command(
     output_format: str, min_available: int | None, max_duration: float | None, strict: bool, **given: Any
 ) -> int:
     loops.tune_garbage_collection()
+    logging.getLogger("seatrial").addHandler(
+        logging.NullHandler()
+    )  # what simulated nodes complain of is in the verdict
     if given["recorded"]:
         return _compare(given["recorded"], given["release"], output_format)
     from seatrial.rehearse import whole
@@ -110,6 +115,10 @@ def command(
     code = exit_code(result, min_available, max_duration, strict)
     if given["junit"]:
         junit.write(given["junit"], result, lines, failed=code != COMPLETES)
+    if given["report"]:
+        from seatrial.rehearse import report
+
+        output.page(given["report"], report.page(result))
     return code
 
 

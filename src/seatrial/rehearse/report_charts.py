@@ -1,0 +1,231 @@
+"""The charts of a rehearsal's page, as SVG: each Pod's life, what is available, the versions' shares. One time axis."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from seatrial.base import html_page
+from seatrial.base.html_page import escaped
+from seatrial.rehearse import durations
+from seatrial.rehearse.result import EventLine, PodTimeline, Result, Sample
+
+WIDTH, LEFT, RIGHT = 400.0, 92.0, 396.0
+AXIS = 24.0
+"""Below each chart: marks of events, ticks, times."""
+CHART_HEIGHT = 90.0
+NAMED_ROW, PLAIN_ROW = 11.0, 4.0
+SHORTEST = 0.4
+"""Nothing is drawn narrower. What lasts for an instant is left out of areas, unless it breaks the promise."""
+MOST_NAMED, MOST_PODS = 60, 600
+NAME_LENGTH = 22
+_TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+_OPACITY = {"pending": 0.15, "pulling": 0.3, "starting": 0.55, "ready": 1.0, "finished": 0.3}
+NEUTRAL = "#777777"
+STATE_LEGEND = (
+    *((state, f"rgba(119,119,119,{_OPACITY[state]})") for state in ("pending", "pulling", "starting", "ready")),
+    ("terminating", f"repeating-linear-gradient(45deg,{NEUTRAL} 0 2px,transparent 2px 4px)"),
+)
+EVENT_LEGEND = (("event", NEUTRAL), ("warning", html_page.BAD_COLOUR))
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One template of the rehearsed workloads: `hash` names it, `label` is for people."""
+
+    hash: str
+    label: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Time from left to right, `end` in seconds."""
+
+    end: float
+
+    def x(self, seconds: float) -> float:
+        return LEFT + (RIGHT - LEFT) * min(max(seconds, 0.0), self.end) / self.end
+
+    def ticks(self) -> Iterator[tuple[float, str]]:
+        step = next((each for each in _TICKS if self.end / each <= 5), self.end / 5)
+        for number in range(int(self.end / step) + 1):
+            at = number * step
+            yield at, f"{at:g}s" if self.end < 60 else durations.told(at)
+
+
+def axis_of(result: Result) -> Axis:
+    """A little longer than the update, so that its end can be seen; where it hangs, enough to see the standstill.
+
+    Retries and deadlines go on for long after the last move: they don't make it longer.
+    """
+    last = max([result.duration_seconds, *(phase.time_seconds for pod in result.pods for phase in pod.phases)])
+    return Axis(max(last * 1.05, 1.0) if result.completes else max(last * 2, 30.0))
+
+
+def versions(pods: Sequence[PodTimeline]) -> list[Version]:
+    """The old ones first; two with the same images are told apart by their hash."""
+    found = {pod.hash: pod for pod in sorted(pods, key=lambda pod: (pod.updated, pod.workload, pod.hash))}
+    ordered = sorted(found.values(), key=lambda pod: (pod.updated, pod.workload, pod.hash))
+    several = len({pod.workload for pod in ordered}) > 1
+    names = [f"{pod.workload} {pod.version}" if several else pod.version for pod in ordered]
+    labels = [
+        f"{name} ({pod.hash})" if names.count(name) > 1 else name for name, pod in zip(names, ordered, strict=True)
+    ]
+    return [
+        Version(pod.hash, label or "no image", html_page.colour(number))
+        for number, (pod, label) in enumerate(zip(ordered, labels, strict=True))
+    ]
+
+
+def pods_chart(result: Result, known: Sequence[Version], axis: Axis) -> str:
+    """A row a Pod, in order of their beginning; events are marks on the axis. Of very many, the first and the last."""
+    rows = sorted(result.pods, key=lambda pod: (pod.workload, pod.phases[0].time_seconds, pod.name))
+    if len(rows) > MOST_PODS:
+        rows = [*rows[: MOST_PODS // 2], *rows[-MOST_PODS // 2 :]]
+    named = len(rows) <= MOST_NAMED
+    size = NAMED_ROW if named else PLAIN_ROW
+    colours = {version.hash: version.colour for version in known}
+    content = [_patterns(known)]
+    for number, pod in enumerate(rows):
+        top = 4 + number * size
+        content.append(_life(pod, top, size - (2 if named else 1), colours.get(pod.hash, NEUTRAL), axis))
+        if named:
+            content.append(_name(pod.name, top + size - 4))
+    height = 4 + len(rows) * size
+    content += [_end_mark(result, height, axis), *_event_marks(result.events, height, axis)]
+    return _svg("life of each Pod", height, axis, content)
+
+
+def availability_chart(result: Result, axis: Axis) -> str:
+    """Available Pods as an area, the promise as a dashed line, red where it is broken."""
+    samples = result.availability
+    top = max([each.available for each in samples] + [result.desired, result.promised_available, 1])
+    areas = []
+    for start, end, sample in _spans(samples, axis):
+        kept = sample.available >= result.promised_available
+        if kept and end - start < SHORTEST:
+            continue
+        fill = html_page.colour(2) if kept else html_page.BAD_COLOUR
+        tip = f"{sample.available} available, {sample.pods} Pods from {durations.told(sample.time_seconds)}"
+        areas.append(_bar(start, end, 0, sample.available, top, fill, tip))
+        if not kept:
+            areas.append(
+                _bar(start, end, sample.available, result.promised_available, top, html_page.BAD_COLOUR, tip, 0.3)
+            )
+    y = _y(result.promised_available, top)
+    promise = f'<path d="M{LEFT:g} {y:.1f}H{RIGHT:g}" stroke="currentColor" stroke-dasharray="4 3" fill="none"/>'
+    label = (
+        f'<text x="{LEFT - 6:g}" y="{_clear(y, top):.1f}" text-anchor="end">promised {result.promised_available}</text>'
+    )
+    return _svg("available Pods", CHART_HEIGHT, axis, [*areas, promise, label, *_scale(top)])
+
+
+def shares_chart(result: Result, known: Sequence[Version], axis: Axis) -> str:
+    """Ready Pods of each version, one above the other."""
+    top = max([sum(count for _, count in each.versions) for each in result.availability] + [1])
+    bars = []
+    for start, end, sample in _spans(result.availability, axis):
+        counts, base = dict(sample.versions), 0
+        for version in known:
+            count = counts.get(version.hash, 0)
+            if count and end - start >= SHORTEST:
+                tip = f"{count} ready of {version.label}"
+                bars.append(_bar(start, end, base, base + count, top, version.colour, tip))
+            base += count
+    return _svg("ready Pods of each version", CHART_HEIGHT, axis, [*bars, *_scale(top)])
+
+
+def _life(pod: PodTimeline, top: float, height: float, colour: str, axis: Axis) -> str:
+    ends = [*(phase.time_seconds for phase in pod.phases[1:]), axis.end]
+    bars = []
+    for phase, end in zip(pod.phases, ends, strict=True):
+        if phase.state == "gone":
+            continue
+        start, width = axis.x(phase.time_seconds), max(axis.x(end) - axis.x(phase.time_seconds), SHORTEST)
+        striped = phase.state == "terminating"
+        fill = f'fill="url(#t{colour[1:]})"' if striped else f'fill="{colour}" fill-opacity="{_OPACITY[phase.state]}"'
+        tip = f"{pod.name} on {pod.node or 'no node'}: {phase.state} from {phase.time_seconds:.1f}s to {end:.1f}s"
+        bars.append(
+            f'<rect x="{start:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" {fill}>'
+            f"<title>{escaped(tip)}</title></rect>"
+        )
+    return "".join(bars)
+
+
+def _patterns(known: Sequence[Version]) -> str:
+    stripes = "".join(
+        f'<pattern id="t{colour[1:]}" width="4" height="4" patternUnits="userSpaceOnUse" '
+        f'patternTransform="rotate(45)"><rect width="2" height="4" fill="{colour}"/></pattern>'
+        for colour in sorted({NEUTRAL, *(version.colour for version in known)})
+    )
+    return f"<defs>{stripes}</defs>"
+
+
+def _name(name: str, y: float) -> str:
+    short = name if len(name) <= NAME_LENGTH else f"…{name[-NAME_LENGTH + 1 :]}"
+    return (
+        f'<text class="small" x="{LEFT - 4:g}" y="{y:.1f}" text-anchor="end">{escaped(short)}'
+        f"<title>{escaped(name)}</title></text>"
+    )
+
+
+def _end_mark(result: Result, height: float, axis: Axis) -> str:
+    x = axis.x(result.duration_seconds)
+    told = "complete" if result.completes else "nothing moves any more"
+    return (
+        f'<path d="M{x:.1f} 0V{height:g}" stroke="currentColor" stroke-width=".7" stroke-dasharray="2 2">'
+        f"<title>{told} after {durations.told(result.duration_seconds)}</title></path>"
+    )
+
+
+def _event_marks(events: Iterable[EventLine], height: float, axis: Axis) -> Iterator[str]:
+    """Warnings lie on top."""
+    shown = (event for event in events if event.time_seconds <= axis.end)
+    for event in sorted(shown, key=lambda event: (event.type == "Warning", event.time_seconds)):
+        fill = html_page.BAD_COLOUR if event.type == "Warning" else NEUTRAL
+        tip = f"{event.time_seconds:.1f}s {event.object} {event.reason}: {event.message}"
+        yield (
+            f'<circle cx="{axis.x(event.time_seconds):.1f}" cy="{height + 5:g}" r="2.2" fill="{fill}" '
+            f'fill-opacity=".8"><title>{escaped(tip)}</title></circle>'
+        )
+
+
+def _spans(samples: Sequence[Sample], axis: Axis) -> Iterator[tuple[float, float, Sample]]:
+    """(x of its beginning, x of its end, sample)."""
+    ends = [*(sample.time_seconds for sample in samples[1:]), axis.end]
+    for sample, end in zip(samples, ends, strict=True):
+        yield axis.x(sample.time_seconds), axis.x(end), sample
+
+
+def _bar(start: float, end: float, low: int, high: int, top: int, fill: str, tip: str, opacity: float = 0.85) -> str:
+    y = _y(high, top)
+    return (
+        f'<rect x="{start:.1f}" y="{y:.1f}" width="{max(end - start, SHORTEST):.1f}" height="{_y(low, top) - y:.1f}" '
+        f'fill="{fill}" fill-opacity="{opacity:g}"><title>{escaped(tip)}</title></rect>'
+    )
+
+
+def _y(count: int, top: int) -> float:
+    return CHART_HEIGHT - (CHART_HEIGHT - 10) * count / top
+
+
+def _clear(y: float, top: int) -> float:
+    """Where a label at y stands on neither of the scale's numbers."""
+    return min(max(y + 3, _y(top, top) + 14), _y(0, top) - 9)
+
+
+def _scale(top: int) -> Iterator[str]:
+    for count in (0, top):
+        yield f'<text x="{LEFT - 6:g}" y="{_y(count, top) + 3:.1f}" text-anchor="end">{count}</text>'
+
+
+def _svg(label: str, height: float, axis: Axis, content: Iterable[str]) -> str:
+    whole = height + AXIS
+    ticks = "".join(
+        f'<path d="M{axis.x(at):.1f} 0V{height + 10:g}" class="grid"/>'
+        f'<text x="{min(axis.x(at), RIGHT - 8):.1f}" y="{whole - 3:g}" text-anchor="middle">{told}</text>'
+        for at, told in axis.ticks()
+    )
+    return (
+        f'<svg viewBox="0 0 {WIDTH:g} {whole:g}" role="img" aria-label="{escaped(label)}">{ticks}'
+        f'<path d="M{LEFT:g} {height:g}H{RIGHT:g}" class="grid"/>{"".join(content)}</svg>'
+    )
