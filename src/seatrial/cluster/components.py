@@ -45,7 +45,6 @@ CONTROLLERS: tuple[AnyController, ...] = (
     replica_set.CONTROLLER,
     replication_controller.CONTROLLER,
     stateful_set.CONTROLLER,
-    daemon_set.CONTROLLER,
     job.CONTROLLER,
     job_orphan_pods.CONTROLLER,
     cron_job.CONTROLLER,
@@ -69,10 +68,11 @@ CONTROLLERS: tuple[AnyController, ...] = (
 async def start(
     plane: ControlPlane, informers: Informers, env: Env, load: Load, release: str, ca: str, stack: AsyncExitStack
 ) -> None:
-    """Start all loops. `load`: what autoscalers follow; `release`: whose rules the scheduler follows; `ca` (PEM, "" for
-    none) is published in every namespace."""
+    """Start all loops. `load`: what autoscalers follow; `release`: whose rules scheduler and DaemonSets follow; `ca`
+    (PEM, "" for none) is published in every namespace."""
     controllers: list[AnyController] = [
         *CONTROLLERS,
+        daemon_set.controller(release),
         horizontal_pod_autoscaler.controller(load, env.now),
         garbage_collector.controller(),
         *([root_ca.controller(ca)] if ca else []),

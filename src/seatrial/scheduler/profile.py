@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from seatrial.base.types import JSON
+from seatrial.machinery import kubernetes_release
 from seatrial.scheduler import filters, hints, scores, topology_spread, volume_filters, wording
 from seatrial.scheduler.framework import Filter, Rejection, Scorer
 from seatrial.scheduler.hints import Hints
@@ -91,6 +92,4 @@ OF_1_20 = Profile(
 
 def of_release(release: str) -> Profile:
     """The rules of a release, such as "1.32"; what changed on the way came with 1.22 to 1.24."""
-    major, _, minor = release.removeprefix("v").partition(".")
-    number = int(major), int(minor.partition(".")[0] or 0)
-    return OF_1_20 if number < (1, 22) else CURRENT
+    return OF_1_20 if kubernetes_release.number(release) < (1, 22) else CURRENT

@@ -7,6 +7,7 @@ pods_of (nodes and Pods), sync (what is being decided), placing, rolling_update.
 """
 
 from collections.abc import Iterable
+from functools import partial
 
 from seatrial.api.registry import CONTROLLER_REVISIONS, DAEMON_SETS, NODES
 from seatrial.base.errors import StatusError
@@ -15,7 +16,7 @@ from seatrial.controllers import owned_pods
 from seatrial.controllers.daemon_set import history, placing, pods_of, rolling_update
 from seatrial.controllers.daemon_set.sync import Sync
 from seatrial.controllers.daemon_set.view import OWNERS, View, gather
-from seatrial.machinery import objects
+from seatrial.machinery import kubernetes_release, objects
 from seatrial.reconcile.controller import CacheReader, Controller, Watch
 from seatrial.reconcile.decision import Action, Decision, Event
 from seatrial.workloads import pods
@@ -23,14 +24,15 @@ from seatrial.workloads import pods
 _ALWAYS_SHOWN = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
 
 
-def decide(view: View, now: float) -> Decision:
+def decide(view: View, now: float, *, ending_twice: bool = False) -> Decision:
+    """`ending_twice`: a rolling update counts as releases before 1.21 did."""
     if view.selects_everything:
         text = "This daemon set is selecting all pods. A non-empty selector is required."
         return Decision((Event(view.daemon_set, "Warning", "SelectingAll", text),))
     settled = history.settle(view)
     sync = Sync(view, settled, now)
     if not placing.place(sync) and sync.rolling is not None:
-        rolling_update.roll(sync)
+        rolling_update.roll(sync, ending_twice=ending_twice)
     status = _changed(view.daemon_set, _status(sync))
 
     def after_failure(_: StatusError) -> Decision:
@@ -100,12 +102,14 @@ def _node_matters(old: JSON | None, new: JSON | None) -> bool:
     return objects.labels(old) != objects.labels(new) or old["spec"].get("taints") != new["spec"].get("taints")
 
 
-CONTROLLER = Controller(
-    name="daemonset",
-    primary=DAEMON_SETS,
-    watches=(*owned_pods.watches(OWNERS), Watch(NODES, _all_of_node, interesting=_node_matters)),
-    reads=(CONTROLLER_REVISIONS,),
-    gather=gather,
-    decide=decide,
-    event_source="daemonset-controller",
-)
+def controller(release: str) -> Controller[View]:
+    """With the rules of a Kubernetes release, such as "1.32"."""
+    return Controller(
+        name="daemonset",
+        primary=DAEMON_SETS,
+        watches=(*owned_pods.watches(OWNERS), Watch(NODES, _all_of_node, interesting=_node_matters)),
+        reads=(CONTROLLER_REVISIONS,),
+        gather=gather,
+        decide=partial(decide, ending_twice=kubernetes_release.number(release) < (1, 21)),
+        event_source="daemonset-controller",
+    )

@@ -6,6 +6,9 @@ old Pod is slow to end uses up the budget.
 
 # differs: 1.32 does not count old Pods that are unavailable when it deletes available ones, and so can go beyond
 # maxUnavailable; later releases count them, as here.
+
+Before 1.21 old Pods that are going were also candidates to be deleted, and used up the budget a second time.
+# differs: that 1.20 sent the deletion again (one more in the count of its event) and waited for its outcome.
 """
 
 from collections.abc import Iterator
@@ -24,8 +27,11 @@ class _Node(NamedTuple):
     """At most one of each; else placing has to clean up first."""
 
 
-def roll(sync: Sync) -> None:
-    if sync.max_surge == 0:
+def roll(sync: Sync, *, ending_twice: bool) -> None:
+    """`ending_twice`: count as releases before 1.21 did, which knew no maxSurge."""
+    if ending_twice:
+        _replace_before_1_21(sync)
+    elif sync.max_surge == 0:
         _replace(sync)
     else:
         _surge(sync)
@@ -59,6 +65,20 @@ def _replace(sync: Sync) -> None:
             candidates.append(node.old)
     allowed = max(0, sync.max_unavailable - unavailable)
     sync.carry_out([], [*overdue, *candidates[:allowed]], f"{allowed} more may be unavailable")
+
+
+def _replace_before_1_21(sync: Sync) -> None:
+    unavailable = 0
+    for name, fit in sync.fits.items():
+        here = sync.by_node.get(name, ())
+        serving = any(sync.is_available(pod) and not objects.is_terminating(pod) for pod in here)
+        unavailable += fit.should_run and not serving
+    old = [pod for name in sorted(sync.by_node) for pod in sync.by_node[name] if not sync.is_updated(pod)]
+    candidates = [pod for pod in old if sync.is_available(pod)]
+    allowed = max(0, sync.max_unavailable - unavailable)
+    overdue = [pod for pod in old if not sync.is_available(pod)]
+    doomed = [pod for pod in (*overdue, *candidates[:allowed]) if not objects.is_terminating(pod)]
+    sync.carry_out([], doomed, f"{allowed} more may be unavailable")
 
 
 def _surge(sync: Sync) -> None:
