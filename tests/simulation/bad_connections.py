@@ -57,6 +57,21 @@ class Forbidding(Mortal):
         return await super().request(request)
 
 
+class Refusing(Mortal):
+    """A transport to a server that refuses changes of one object, as an admission webhook does. `path`: its end."""
+
+    def __init__(self, client: ApiClient, method: str, path: str) -> None:
+        super().__init__(client, -1)
+        self._method, self._path = method, path
+        self.refused = 0
+
+    async def request(self, request: Request) -> Response:
+        if request.method == self._method and request.path.endswith(self._path):
+            self.refused += 1
+            raise status.forbidden(PODS, "web", 'admission webhook "guard" denied the request')
+        return await super().request(request)
+
+
 class Flaky:
     """Of every so many requests one fails: lost on the way, answer lost, 409, 429, 503, 500, or a stale list.
 

@@ -15,6 +15,7 @@ from seatrial.api.registry import (
     REPLICA_SETS,
     REPLICATION_CONTROLLERS,
     RESOURCE_QUOTAS,
+    SERVICES,
     STATEFUL_SETS,
 )
 from seatrial.api.resource import Resource
@@ -27,7 +28,7 @@ from seatrial.machinery import conditions
 from seatrial.rollout.service import record
 from seatrial.rollout.service.ending import EXIT_CODES, Ending
 from seatrial.rollout.service.traffic import Traffic
-from simulation.bad_connections import Flaky, Forbidding, Killed, Mortal
+from simulation.bad_connections import Flaky, Forbidding, Killed, Mortal, Refusing
 from simulation.service_world import BAD, NEW, OLD, Service, a_workload, is_clean, service
 
 KINDS: list[tuple[Resource, dict[str, Any]]] = [
@@ -303,6 +304,57 @@ def test_a_budget_that_allows_no_first_step_is_told() -> None:
             assert (ending.outcome, ending.reason, ending.exit_code) == ("undone", "Budget", 18)
             assert "budget all" in ending.message
             await assert_left_as_it_was(web, before, DAEMON_SETS, OLD)
+
+    virtual_loop.run(story())
+
+
+def test_a_probe_that_never_passes_is_told_long_before_a_deadline() -> None:
+    async def story() -> None:
+        made = a_workload(DEPLOYMENTS, replicas=2)
+        probe = {"httpGet": {"path": "/", "port": 80}, "periodSeconds": 2, "failureThreshold": 2}
+        made["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = probe
+        async with service(made) as web, available(web, 2):
+            before, begin = await web.get(), web.cluster.env.now()
+            ending = await web.roll("sleepy:1")
+            assert (ending.outcome, ending.reason, ending.exit_code) == ("undone", "Probe", 17)
+            assert "container c runs but is not ready: Readiness probe failed" in ending.message
+            assert web.cluster.env.now() - begin < 90
+            await assert_left_as_it_was(web, before, DEPLOYMENTS, OLD)
+
+    virtual_loop.run(story())
+
+
+def test_new_pods_that_are_ready_and_get_no_traffic_are_told() -> None:
+    """Somebody gives the Service another selector meanwhile."""
+
+    async def story() -> None:
+        async with service(a_workload(DEPLOYMENTS, replicas=2)) as web:
+            rolling = asyncio.ensure_future(web.roll())
+            await asyncio.sleep(1)
+            await web.cluster.client.patch(SERVICES, "web", "default", {"spec": {"selector": {"app": "other"}}})
+            ending = await rolling
+            assert (ending.outcome, ending.reason, ending.exit_code) == ("undone", "Endpoints", 19)
+            assert "ready, but not among the Service's endpoints" in ending.message
+            await web.cluster.client.patch(SERVICES, "web", "default", {"spec": {"selector": {"app": "web"}}})
+            assert await web.roll() == Ending("rolled")
+
+    virtual_loop.run(story())
+
+
+def test_a_change_that_the_server_refuses_for_one_of_two_takes_the_other_back() -> None:
+    async def story() -> None:
+        made = [a_workload(DEPLOYMENTS, name, replicas=2) for name in ("api", "web")]
+        async with service(*made) as web:
+            before = [await web.get(name=name) for name in ("api", "web")]
+            refusing = Refusing(web.cluster.client, "PUT", "deployments/web")
+            ending = await web.roll(client=ApiClient(refusing))
+            assert (ending.outcome, ending.reason, ending.exit_code) == ("undone", "Refused", 23)
+            assert "denied the request" in ending.message
+            assert refusing.refused
+            assert await web.images() == {OLD}
+            after = [await web.get(name=name) for name in ("api", "web")]
+            assert [each["spec"] for each in after] == [each["spec"] for each in before]
+            assert all(map(is_clean, after))
 
     virtual_loop.run(story())
 

@@ -69,10 +69,19 @@ def _check(service: JSON, mine: Sequence[JSON], others: Sequence[JSON]) -> None:
         if each["kind"] in kinds:
             shown = f"{each['kind'].lower()}/{objects.name(each)}"
             raise ToolError(f"{shown} does not stand behind service/{objects.name(service)}: apply it by itself")
+        if (each["kind"], objects.name(each)) == ("Service", objects.name(service)) and _selects_otherwise(
+            each, service
+        ):
+            raise ToolError(f"the file changes the selector of service/{objects.name(service)}: apply that by itself")
     if not mine:
         raise ToolError(f"the file holds none of the workloads behind service/{objects.name(service)}")
     if any(each["kind"] == "ReplicationController" for each in mine):
         raise ToolError('ReplicationControllers are rolled with --image, or by "seatrial rolling-update -f"')
+
+
+def _selects_otherwise(manifest: JSON, service: JSON) -> bool:
+    selector = objects.get(manifest, "spec", "selector")
+    return selector is not None and selector != service["spec"].get("selector")
 
 
 async def _service(client: Client, env: Env, name: str, namespace: str) -> JSON:
