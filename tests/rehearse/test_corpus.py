@@ -19,9 +19,20 @@ from seatrial.rehearse.rules import catalogue
 
 CORPUS = Path(__file__).parent / "corpus"
 EXPECTATIONS = {folder.name: yaml.safe_load((folder / "expected.yaml").read_text()) for folder in CORPUS.glob("*/")}
-NOTHING_HAPPENS = ("paused", "on-delete")
 FACTS = ("min_available", "max_pods")
-KNOWN = {"sentence", "command", "verdict", "reason", "rule", "warnings", "remedy", "condition", *FACTS}
+KNOWN = {
+    "sentence",
+    "command",
+    "verdict",
+    "reason",
+    "rule",
+    "warnings",
+    "remedy",
+    "condition",
+    "also",
+    "assumption",
+    *FACTS,
+}
 
 
 def scenarios() -> list[Any]:
@@ -37,6 +48,8 @@ def test_it_is_foreseen(folder: Path, expected: JSON, monkeypatch: pytest.Monkey
     assert [result[fact] for fact in facts] == [expected[fact] for fact in facts]
     warnings = {each["rule"] for each in result["findings"] if each["severity"] == "warning"}
     assert set(expected.get("warnings", ())) <= warnings
+    if "assumption" in expected:
+        assert [each for each in result["assumptions"] if re.search(expected["assumption"], each)]
     if expected["verdict"] == "hangs":
         assert_explained(result, expected)
     if "condition" in expected:
@@ -56,11 +69,11 @@ def rehearsed(folder: Path, line: str, monkeypatch: pytest.MonkeyPatch) -> JSON:
 def assert_explained(result: JSON, expected: JSON) -> None:
     """Who hangs is told why, by a rule that has a page, and what would help where something does."""
     cause = next(each for each in result["findings"] if each["severity"] == "problem")
-    assert result["decided_by"] == "standstill"
+    assert result["decided_by"] == ("refused" if cause["rule"] == "change-refused" else "standstill")
     assert re.search(expected["reason"], result["reason"]), result["reason"]
     assert cause["rule"] == expected["rule"], result["reason"]
-    assert result["evidence"] or cause["rule"] in NOTHING_HAPPENS
-    assert result["evidence"] or cause["rule"] in NOTHING_HAPPENS
+    assert result["evidence"]
+    assert set(expected.get("also", ())) <= {each["rule"] for each in result["findings"]}
     helping = [each["title"] for each in result["remedies"] if each["completes"]]
     assert helping[:1] == ([expected["remedy"]] if "remedy" in expected else [])
 

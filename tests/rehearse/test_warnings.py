@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from seatrial.api.registry import STATEFUL_SETS
 from seatrial.base.types import JSON
 from seatrial.rehearse.behaviour import parse
 from seatrial.rehearse.change import Restart
@@ -12,6 +13,8 @@ from seatrial.rehearse.result import Result
 from seatrial.rehearse.rules import catalogue
 from seatrial.rehearse.snapshot import of_manifests
 from simulation.test_persistent_volumes import claim, volume
+from simulation.workload_worlds import a_set
+from simulation.worlds import deployment
 
 PROBE = {"periodSeconds": 1, "httpGet": {"path": "/", "port": 80}}
 SERVICE = {
@@ -33,6 +36,13 @@ BUDGET = {
     "metadata": {"name": "all"},
     "spec": {"minAvailable": "100%", "selector": {"matchLabels": {"app": "web"}}},
 }
+OTHER_TIER = {
+    **SERVICE,
+    "metadata": {"name": "api"},
+    "spec": {**SERVICE["spec"], "selector": {"app": "web", "tier": "api"}},
+}
+CANARY = deployment("canary", 1)
+CANARY["spec"]["selector"]["matchLabels"]["app"] = "web"
 QUOTA = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": "3"}}}
 
 
@@ -88,6 +98,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "rounds-to-nothing",
         {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "10%"}}}},
     ),
+    ("service-without-pods", {"others": [OTHER_TIER]}),
+    ("shared-selector", {"others": [CANARY]}),
 ]
 
 
@@ -101,8 +113,18 @@ def test_it_is_warned_of(rule: str, given: dict[str, Any]) -> None:
     assert found[0].remedy
 
 
+def test_a_partition_leaves_pods_behind() -> None:
+    split = {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}
+    db = a_set(STATEFUL_SETS, replicas=3, serviceName="web", updateStrategy=split)
+    result = rehearse(Plan(of_manifests([db]), [Restart("statefulset/web")]))
+    assert result.completes
+    assert [each.message for each in result.warnings if each.rule == "partition"] == [
+        "statefulset/web has a partition of 1: 1 of 3 Pods keep their version"
+    ]
+
+
 def test_every_rule_has_a_case() -> None:
-    assert {rule for rule, _ in CASES} == {each.id for each in catalogue.WARNINGS}
+    assert {rule for rule, _ in CASES} | {"partition"} == {each.id for each in catalogue.WARNINGS}
 
 
 def test_there_is_nothing_to_say_of_a_sound_deployment() -> None:

@@ -32,6 +32,7 @@ from seatrial.store.open import open_store
 from seatrial.workloads.load import Load, no_load
 
 if TYPE_CHECKING:
+    from seatrial.apiserver.admission.base import Plugin
     from seatrial.client.paced import Pace
     from seatrial.cluster.image_storage import ImageStorage
     from seatrial.cluster.loops import Loops
@@ -46,8 +47,8 @@ class Cluster:
     """One cluster in this process. Options are ClusterConfig's; `model` says how simulated containers behave.
 
     `store` and `image_store` (of simulated nodes): what it works on, instead of its own; `machines`: nodes beside
-    node-1 to node-N; `load`: how much work its workloads have, which autoscalers follow;
-    `pace`: how long writes in this process take (in virtual time; none by default).
+    node-1 to node-N; `load`: how much work its workloads have, which autoscalers follow; `admission`: who else may
+    refuse a write; `pace`: how long writes in this process take (in virtual time; none by default).
 
     After start: `url`, `kubeconfig`, `client` (in-process), `nodes` (by name, see nodes.py), `env`.
     """
@@ -62,13 +63,14 @@ class Cluster:
         image_store: "ImageStore | None" = None,
         machines: "Sequence[NodeOptions]" = (),
         load: Load = no_load,
+        admission: "Sequence[Plugin]" = (),
         pace: "Pace | None" = None,
         **options: Any,
     ) -> None:
         self.config = config if config is not None else ClusterConfig(**options)
         self.env: Env = env if env is not None else SystemEnv()
         self._model, self._store, self._image_store, self._machines = model, store, image_store, machines
-        self._load, self._pace = load, pace
+        self._load, self._pace, self._admission = load, pace, tuple(admission)
         self._stack: AsyncExitStack | None = None
         self._served = Served("", "", 0)
         self._plane: ControlPlane | None = None
@@ -139,7 +141,9 @@ class Cluster:
         self.lowest_bindable_port = hosted.host.lowest_bindable_port
         store = self._store if self._store is not None else open_store(self.config.data_dir)
         stack.push_async_callback(store.close)
-        made = await control_plane.make(store, self.env, self.config, hosted, self._find_node, self._inflict)
+        made = await control_plane.make(
+            store, self.env, self.config, hosted, self._find_node, self._inflict, self._admission
+        )
         plane = self._plane = dataclasses.replace(made, pace=self._pace)
         ca = await self._serve(plane, hosted, folder, stack)
         loops = await self._start_loops(plane, hosted, folder, ca, stack)

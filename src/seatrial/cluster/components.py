@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 
 from seatrial.base.env import Env
+from seatrial.cluster.config import ClusterConfig
 from seatrial.cluster.control_plane import ControlPlane
 from seatrial.controllers import (
     attach_detach,
@@ -44,7 +45,6 @@ CONTROLLERS: tuple[AnyController, ...] = (
     deployment.CONTROLLER,
     replica_set.CONTROLLER,
     replication_controller.CONTROLLER,
-    stateful_set.CONTROLLER,
     job.CONTROLLER,
     job_orphan_pods.CONTROLLER,
     cron_job.CONTROLLER,
@@ -66,13 +66,20 @@ CONTROLLERS: tuple[AnyController, ...] = (
 
 
 async def start(
-    plane: ControlPlane, informers: Informers, env: Env, load: Load, release: str, ca: str, stack: AsyncExitStack
+    plane: ControlPlane,
+    informers: Informers,
+    env: Env,
+    load: Load,
+    config: ClusterConfig,
+    ca: str,
+    stack: AsyncExitStack,
 ) -> None:
-    """Start all loops. `load`: what autoscalers follow; `release`: whose rules scheduler and DaemonSets follow; `ca`
-    (PEM, "" for none) is published in every namespace."""
+    """Start all loops. `load`: what autoscalers follow; `ca` (PEM, "" for none) is published in every namespace."""
+    release = config.behaviour_version or config.kubernetes_version
     controllers: list[AnyController] = [
         *CONTROLLERS,
         daemon_set.controller(release),
+        stateful_set.CONTROLLER if config.mend_stuck_sets else stateful_set.as_upstream(),
         horizontal_pod_autoscaler.controller(load, env.now),
         garbage_collector.controller(),
         *([root_ca.controller(ca)] if ca else []),

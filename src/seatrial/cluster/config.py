@@ -36,6 +36,8 @@ class ClusterConfig:
     kubernetes_version: str = DEFAULT_RELEASE
     behaviour_version: str = ""
     """The release whose scheduling is followed where releases differ, from 1.20 on; "": that of kubernetes_version."""
+    mend_stuck_sets: bool = True
+    """StatefulSets whose update is stuck go on when their template is mended; Kubernetes' do not."""
     images: Mapping[str, str] = field(default_factory=dict)
     """Image name (with or without a tag) → command line."""
     kubeconfig: Path | None = None

@@ -1,5 +1,6 @@
 """The API server: store, registry, handlers, and, when the cluster serves, the listeners."""
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from seatrial.api import schema_set
 from seatrial.api.schema_set import SchemaSet
 from seatrial.apiserver import bootstrap
 from seatrial.apiserver.admission import chain, change_cause
-from seatrial.apiserver.admission.base import no_stamp
+from seatrial.apiserver.admission.base import Plugin, no_stamp
 from seatrial.apiserver.handlers.dispatch import Handlers
 from seatrial.apiserver.http.app import App
 from seatrial.apiserver.http.auth import TokenAuthenticator
@@ -71,8 +72,12 @@ async def make(
     addresses: Addresses,
     find_node: FindNode,
     inflict: InflictFault,
+    admission: Sequence[Plugin] = (),
 ) -> ControlPlane:
-    """The API server with the namespaces that are always there. Raises ToolError for an unknown release."""
+    """The API server with the namespaces that are always there. `admission`: plugins beside its own.
+
+    Raises ToolError for an unknown release.
+    """
     release = config.kubernetes_version
     schemas = schemas_of(release)
     network = ServiceNetwork(str(addresses.services), env)
@@ -81,7 +86,7 @@ async def make(
         env,
         schemas,
         service_network=network,
-        plugins=chain.WITH_EXISTING_ACCOUNTS,
+        plugins=(*chain.WITH_EXISTING_ACCOUNTS, *admission),
         stamp=change_cause.stamp if TRUE_CHANGE_CAUSES else no_stamp,
     )
     await bootstrap.bootstrap(registry)

@@ -44,8 +44,7 @@ class Loops:
     ) -> None:
         """Returns when all caches are filled. `pods`: where Pods' files are; `ca` (PEM) goes into every namespace."""
         stack.push_async_callback(self._informers.stop)
-        release = config.behaviour_version or config.kubernetes_version
-        await components.start(self._plane, self._informers, self._env, self._load, release, ca, stack)
+        await components.start(self._plane, self._informers, self._env, self._load, config, ca, stack)
         await self._hosted.network.start()
         stack.push_async_callback(self._hosted.network.close)
         proxy = None if config.simulated else await self._start_proxy(config, stack)

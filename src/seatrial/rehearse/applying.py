@@ -6,7 +6,7 @@ kubectl keeps it.
 
 import orjson
 
-from seatrial.api import schema_set
+from seatrial.api import old_versions, schema_set
 from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import MERGE_PATCH, Client
@@ -16,6 +16,11 @@ from seatrial.rollout.applying import resource_of
 from seatrial.workloads.revisions import LAST_APPLIED
 
 FIELD_MANAGER = "kubectl-client-side-apply"
+
+
+def is_known(manifest: JSON) -> bool:
+    """Whether it is of a kind that there is here: manifests of a whole application have others, too."""
+    return old_versions.stored_as(manifest) is not None
 
 
 async def apply(client: Client, manifest: JSON, namespace: str) -> JSON:

@@ -17,6 +17,7 @@ from seatrial.client.base import MERGE_PATCH, Client
 from seatrial.machinery import objects, times
 from seatrial.rehearse import applying, selecting, target
 from seatrial.rehearse.target import KINDS, Target
+from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rollout import draining, undoing
 from seatrial.rollout.drain_rules import Rules
 from seatrial.rollout.draining import Options, Step
@@ -39,6 +40,7 @@ class Stage:
     concern: Callable[[Sequence[Target]], None]
     refused: Callable[[str, str], None]
     """(object, why): a step of the change was refused, and is tried again."""
+    webhooks: Webhooks
 
     async def workloads(self, word: str) -> list[Target]:
         """Those that the word means; from now on it is about them."""
@@ -60,17 +62,20 @@ class Change(Protocol):
 
 @dataclass(frozen=True)
 class Apply:
-    """`kubectl apply -f`: three-way with what was applied last, in order."""
+    """`kubectl apply -f`: three-way with what was applied last, in order. Kinds that decide nothing are passed over."""
 
     manifests: Sequence[JSON]
     told: str = "apply"
 
     async def perform(self, stage: Stage) -> None:
-        for manifest in self.manifests:
-            stored = await applying.apply(stage.client, manifest, stage.namespace)
-            resource = target.resource_of(stored)
+        for manifest in filter(applying.is_known, self.manifests):
+            resource = target.resource_of(manifest)
             if resource is not None:
-                stage.concern([Target(resource, objects.namespace(stored), objects.name(stored))])
+                stage.concern(
+                    [Target(resource, objects.namespace(manifest) or stage.namespace, objects.name(manifest))]
+                )
+            await applying.apply(stage.client, manifest, stage.namespace)
+        stage.webhooks.put(self.manifests)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.rehearse import target
-from seatrial.rehearse.result import EventLine, Phase, Sample, ScaleEvent, State
+from seatrial.rehearse.result import EventLine, Phase, Sample, ScaleEvent, State, Step
 from seatrial.rehearse.target import Counts, Target
 from seatrial.rehearse.trace import Change
 from seatrial.workloads import pods
@@ -36,6 +36,11 @@ class PodLife:
         return self.phases[-1].state
 
     @property
+    def was_ready(self) -> bool:
+        """Before the change."""
+        return not self.is_new and self.phases[0].state == "ready"
+
+    @property
     def hash(self) -> str:
         return hash_of(self.pod)
 
@@ -53,6 +58,8 @@ class Course:
         self.samples: list[Sample] = []
         self.scales: list[ScaleEvent] = []
         self.events: list[EventLine] = []
+        self.orders: list[tuple[Target, Step]] = []
+        """Each change of what a workload is asked to be."""
         self.news_at = began
         """When something new happened last, in seconds since 1970."""
         self.complete_at: float | None = None
@@ -67,7 +74,7 @@ class Course:
         self._counts: dict[str, Counts] = {}
         for obj in before:
             self._note(obj)
-        self._before = frozenset(self._present["Pod"])
+        self._at_first = {kind: dict(there) for kind, there in self._present.items()}
 
     # --- whom it is about ---
 
@@ -107,6 +114,10 @@ class Course:
     def all(self, resource: ResourceRef) -> list[JSON]:
         """What there is of a kind, by name."""
         return sorted(self._present[resource.kind].values(), key=objects.key)
+
+    def at_first(self, resource: ResourceRef) -> list[JSON]:
+        """What there was of a kind before the change."""
+        return list(self._at_first.get(resource.kind, {}).values())
 
     # --- what happens ---
 
@@ -158,6 +169,9 @@ class Course:
             else:
                 self._deleted.discard(one)
                 self._found(one, obj)
+                if change.previous and objects.generation(obj) != objects.generation(change.previous):
+                    text = told_of(change.previous, obj)
+                    self.orders.append((one, Step(self._seconds(change.at), one.shown, text)))
         if obj.get("kind") in _SIZED and self.owner_of(obj) is not None and change.type != "DELETED":
             self._size(change)
 
@@ -172,7 +186,7 @@ class Course:
         uid = objects.uid(pod)
         life = self.lives.get(uid)
         if life is None:
-            life = self.lives[uid] = PodLife(pod, is_new=uid not in self._before)
+            life = self.lives[uid] = PodLife(pod, is_new=uid not in self._at_first.get("Pod", {}))
         elif life.phases:
             self._states[life.hash, life.state] -= 1
             self._ready -= life.ready
@@ -234,6 +248,21 @@ class Course:
 
     def _seconds(self, at: float) -> float:
         return round(at - self.began, 3)
+
+
+def told_of(before: JSON, after: JSON) -> str:
+    """What a change of a workload's spec is, in a line: its images, as `app web:1 → web:2`, or that it was changed."""
+
+    def images(obj: JSON) -> dict[str, str]:
+        spec = objects.get(obj, "spec", "template", "spec", default={})
+        return {str(each.get("name")): str(each.get("image")) for each in spec.get("containers") or ()}
+
+    old, new = images(before), images(after)
+    changed = [f"{name} {old.get(name, 'new')} → {image}" for name, image in new.items() if old.get(name) != image]
+    if changed:
+        return f"is changed: {', '.join(changed)}"
+    same = objects.get(before, "spec", "template") == objects.get(after, "spec", "template")
+    return "is changed, not its template" if same else "is changed: its template"
 
 
 def hash_of(obj: JSON) -> str:

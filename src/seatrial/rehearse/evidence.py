@@ -23,10 +23,13 @@ def chain(course: Course, cases: Sequence[Case], causes: Sequence[Finding]) -> t
     """In order of time; [] when nothing hangs."""
     if not causes:
         return ()
+    if causes[0].rule == "change-refused":
+        return tuple(Step(0.0, name, causes[0].message) for name in causes[0].objects)
     named = {each for cause in causes[:1] for each in cause.objects}
     steps = [*_scales(course), *_lives(course, named), *_events(course, named)]
     for case in cases:
         steps += _conditions(case)
+        steps += _held_back(case, causes[0].rule)
     steps.sort(key=lambda step: step.time_seconds)
     return tuple(steps if len(steps) <= LONGEST else (*steps[: LONGEST // 2], *steps[-LONGEST // 2 :]))
 
@@ -66,6 +69,28 @@ def _events(course: Course, named: set[str]) -> Iterator[Step]:
     for key, step in first.items():
         times = f" ({often[key]} times)" if often[key] > 1 else ""
         yield Step(step.time_seconds, step.object, step.text + times)
+
+
+_SETTINGS = {
+    "paused": "has spec.paused: true",
+    "on-delete": "has updateStrategy.type: OnDelete",
+    "partition": "has an updateStrategy.rollingUpdate.partition that spares all its Pods",
+}
+"""Rules under which nothing happens, and the setting that it comes from."""
+
+
+def _held_back(case: Case, rule: str) -> Iterator[Step]:
+    """Nothing happens to the Pods: what was asked for, what forbids it, and who runs on as before."""
+    if rule not in _SETTINGS:
+        return
+    orders = [step for one, step in case.course.orders if one == case.target]
+    yield from orders
+    at = orders[-1].time_seconds if orders else 0.0
+    yield Step(at, case.name, _SETTINGS[rule])
+    until = round(case.now - case.course.began, 3)
+    for life in case.lives[: LONGEST // 3]:
+        if not life.is_new and life.state == "ready":
+            yield Step(until, shown(life), "runs as before the change")
 
 
 def _conditions(case: Case) -> Iterator[Step]:

@@ -7,11 +7,12 @@ cluster can change in between: what does not fit together then is left out, and 
 from dataclasses import replace
 
 from seatrial.api import registry
-from seatrial.api.resource import Resource
 from seatrial.base.env import Env
 from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import Reader
+from seatrial.machinery.gvk import ResourceRef
+from seatrial.rehearse import webhooks
 from seatrial.rehearse.snapshot import Snapshot, complete
 
 LEFT_OUT = frozenset({"leases", "podtemplates", "endpoints", "endpointslices"})
@@ -50,13 +51,13 @@ WITHOUT = {
 }
 
 
-def kinds() -> list[Resource]:
+def kinds() -> list[ResourceRef]:
     """What is read: owners before what they own, so that what is missing later is the younger."""
-    wanted = [each for each in registry.ALL if each.plural not in LEFT_OUT]
+    wanted = [*(each for each in registry.ALL if each.plural not in LEFT_OUT), *webhooks.KINDS]
     return sorted(wanted, key=lambda each: each is registry.PODS)
 
 
-async def _all(reader: Reader, resource: Resource) -> list[JSON]:
+async def _all(reader: Reader, resource: ResourceRef) -> list[JSON]:
     """Page by page; every object says its kind."""
     items: list[JSON] = []
     token = ""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from seatrial.aio import virtual_loop
-from seatrial.base.errors import ToolError
+from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
 from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.rehearse import faults, observing, verdict
@@ -21,6 +21,7 @@ from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.result import Result
 from seatrial.rehearse.snapshot import Snapshot
 from seatrial.rehearse.verdict import Decided, Ending
+from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rehearse.world import World, open_world
 
 HORIZON_SECONDS = 3600.0
@@ -37,6 +38,8 @@ that has gone silent are given up after 340 s, mounts are tried again every two 
 CHANGE_AT = 0.1
 """The change comes so many seconds past a whole one, since Kubernetes' own times have whole seconds."""
 
+REFUSALS = (400, 403, 409, 422, 500)
+"""What an API server answers that will have none of a change; other failures are the rehearsal's."""
 NOTHING_KNOWN = Profiles()
 
 
@@ -74,7 +77,7 @@ async def _rehearse(plan: Plan) -> Result:
         faults.check(plan.faults, list(world.cluster.nodes))
         course = world.begin()
         failing = asyncio.ensure_future(faults.perform(world, plan.faults))
-        ending = await _Watching(world, course, Performance(plan.changes), plan, LINGER_SECONDS).end()
+        ending = await _Watching(world, course, Performance(plan.changes, world.webhooks), plan, LINGER_SECONDS).end()
         failing.cancel()
         if not course.targets:
             raise ToolError("the change concerns no Deployment, StatefulSet, DaemonSet or ReplicationController")
@@ -88,8 +91,12 @@ async def _settle(world: World, plan: Plan, model: SampledModel) -> list[str]:
         await asyncio.sleep(RESUMED_SECONDS)
         return []
     course = world.begin()
-    applied = Performance([Apply(plan.snapshot.manifests)])
+    # Webhooks of the manifests come last: they may be served by Pods that are made here.
+    applied = Performance([Apply(plan.snapshot.manifests)], Webhooks())
     ending = await _Watching(world, course, applied, plan, SETTLED_SECONDS).end()
+    world.webhooks.put(plan.snapshot.manifests)
+    if ending.refusal:
+        raise ToolError(f"the old state: {ending.refusal}")
     if ending.decided_by == "completed":
         return []
     told = verdict.judge(course, ending, model)
@@ -105,18 +112,31 @@ def _unknown(course: Course, profiles: Profiles) -> list[str]:
 
 @dataclass
 class Performance:
-    """The changes, one after the other. `refusals`: object → why, of the steps that are refused now."""
+    """The changes, one after the other, up to the first that the API server refuses.
+
+    `refusals`: object → why, of the steps that are refused now and tried again; `refusal`: why the change was refused.
+    """
 
     changes: Sequence[Change]
+    webhooks: Webhooks
     current: str = ""
+    refusal: str = ""
     refusals: dict[str, str] = field(default_factory=dict)
 
     async def run(self, world: World, namespace: str, course: Course) -> None:
-        stage = Stage(world.client, world.cluster.env, namespace, course.watch, self.refusals.__setitem__)
+        stage = Stage(
+            world.client, world.cluster.env, namespace, course.watch, self.refusals.__setitem__, self.webhooks
+        )
         for change in self.changes:
             self.current = change.told
             self.refusals.clear()
-            await change.perform(stage)
+            try:
+                await change.perform(stage)
+            except StatusError as error:
+                if error.code not in REFUSALS:
+                    raise
+                self.refusal = error.message
+                return
         self.current = ""
 
 
@@ -140,6 +160,8 @@ class _Watching:
                 self._catch_up()
                 if performed.done():
                     performed.result()
+                    if self.performance.refusal:
+                        return self._ending("refused")
                     if self._is_over():
                         return self._ending("completed")
                 if self.world.now - self._quiet_since(until) >= self._patience():
@@ -150,7 +172,8 @@ class _Watching:
             performed.cancel()
 
     def _ending(self, decided_by: Decided) -> Ending:
-        return Ending(decided_by, self.world.now, self.performance.current, dict(self.performance.refusals))
+        done = self.performance
+        return Ending(decided_by, self.world.now, done.current, dict(done.refusals), done.refusal)
 
     def _catch_up(self) -> None:
         changes = self.world.store.changes

@@ -142,8 +142,8 @@ class Result:
     `duration_seconds`: from the change until the last workload was complete, or until nothing moved any more.
     `min_available`: the least that the workloads' statuses called available together; `min_ready_pods` the least Pods
     that were ready and not terminating; `max_pods` the most Pods, terminating ones included.
-    `decided_by`: completed, standstill (nothing but retries went on) or horizon: the time was up while it still moved,
-    so that "hangs" is not proved, and the headline says UNDECIDED.
+    `decided_by`: completed, standstill (nothing but retries went on), refused (by the API server, at once) or horizon:
+    the time was up while it still moved, so that "hangs" is not proved, and the headline says UNDECIDED.
     """
 
     verdict: Verdict
@@ -154,7 +154,7 @@ class Result:
     scale_events: tuple[ScaleEvent, ...] = ()
     findings: tuple[Finding, ...] = ()
     headline: str = ""
-    decided_by: Literal["completed", "standstill", "horizon"] = "completed"
+    decided_by: Literal["completed", "standstill", "horizon", "refused"] = "completed"
     workloads: tuple[str, ...] = ()
     desired: int = 0
     updated_available: int = 0

@@ -19,6 +19,7 @@ ASSUMED_CAPACITY = {"cpu": "1k", "memory": "10Ti", "pods": "1000"}
 SYSTEM_NAMESPACES = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
 BEGINNING = 1_735_689_600.0
 """When rehearsals of manifests take place: 2025-01-01."""
+OUR_RUNTIMES = frozenset({"process", "simulated"})
 _NODES = re.compile(r"(?P<count>[0-9]+)x(?P<cpu>[0-9.]+m?)cpu,(?P<memory>[0-9.]+[KMGTkmgt]?i?)(,(?P<pods>[0-9]+)pods)?")
 
 
@@ -33,6 +34,16 @@ class Snapshot:
     taken_at: float = BEGINNING
     manifests: Sequence[JSON] = ()
     assumptions: tuple[str, ...] = field(default=())
+
+    @property
+    def is_of_seatrial(self) -> bool:
+        """Whether it is one of our own clusters, which differ from Kubernetes where docs/compatibility.md says so."""
+        runtimes = {
+            str(objects.get(obj, "status", "nodeInfo", "containerRuntimeVersion", default="")).partition(":")[0]
+            for obj in self.objects
+            if obj.get("kind") == "Node"
+        }
+        return not runtimes.isdisjoint(OUR_RUNTIMES)
 
 
 def of_manifests(manifests: Sequence[JSON], nodes: str = "") -> Snapshot:

@@ -100,7 +100,8 @@ def _stateful_set(obj: JSON, status: JSON) -> Counts:
     partition = int(objects.get(spec, "updateStrategy", "rollingUpdate", "partition", default=0))
     same = status.get("currentRevision") == status.get("updateRevision")
     updated = total if same else _count(status, "updatedReplicas")
-    done = updated >= max(desired - partition, 0) and (partition > 0 or same)
+    # A partition that spares every Pod is no update, though kubectl calls it complete.
+    done = same or (0 < partition < desired and updated >= desired - partition)
     complete = _observed(obj, status) and done and ready == total == desired and available >= desired
     return Counts(desired, updated, total, available, max(desired - 1, 0), complete)
 

@@ -18,20 +18,22 @@ from seatrial.rehearse.rules.base import Case
 from seatrial.rehearse.target import Counts
 from seatrial.rollout import newest
 
-Decided = Literal["completed", "standstill", "horizon"]
+Decided = Literal["completed", "standstill", "horizon", "refused"]
 
 
 @dataclass(frozen=True)
 class Ending:
     """How a rehearsal ended. `now` in seconds since 1970.
 
-    `refusals`: object → why a step of a change was refused to the end; `unfinished`: the change that was not done.
+    `refusals`: object → why a step of a change was refused to the end; `unfinished`: the change that was not done;
+    `refusal`: why the API server would have none of it.
     """
 
     decided_by: Decided
     now: float
     unfinished: str = ""
     refusals: Mapping[str, str] = field(default_factory=dict)
+    refusal: str = ""
 
 
 def cases(course: Course, model: Model, now: float) -> list[Case]:
@@ -93,12 +95,17 @@ def headline(
     if done:
         when = f"in {took}" if seconds else "at once"
         return f"COMPLETES {when}{f' ({spread})' if spread else ''}, at least {least} of {desired} Pods available"
+    if decided_by == "refused":
+        return f"REFUSED: {reason}"
     found = "UNDECIDED" if decided_by == "horizon" else "HANGS"
     return f"{found} at {fresh}/{desired} after {took}: {reason}"
 
 
 def problems_of(workloads: Sequence[Case], ending: Ending) -> list[Finding]:
     """What stands in the way at the end, the surest first."""
+    if ending.refusal:
+        named = tuple(case.name for case in workloads)
+        return [Finding("change-refused", f"{ending.unfinished}: {ending.refusal}", named, severity="problem")]
     found = [
         Finding("drain-refused", f"{ending.unfinished}: {name}: {why}", (name,), severity="problem")
         for name, why in ending.refusals.items()

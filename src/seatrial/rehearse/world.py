@@ -17,12 +17,13 @@ from seatrial.cluster.cluster import Cluster
 from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.machinery import conditions, objects
 from seatrial.node.registration import NodeOptions
-from seatrial.rehearse import assuming, consistency
+from seatrial.rehearse import applying, assuming, consistency, webhooks
 from seatrial.rehearse.behaviour import SampledModel
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
 from seatrial.rehearse.snapshot import Snapshot
 from seatrial.rehearse.trace import TracedStore
+from seatrial.rehearse.webhooks import Webhooks
 
 
 @dataclass
@@ -33,6 +34,7 @@ class World:
     store: TracedStore
     model: SampledModel
     images: Images
+    webhooks: Webhooks
     assumptions: list[str]
 
     @property
@@ -66,8 +68,11 @@ async def open_world(
     env = SimulatedEnv(asyncio.get_running_loop().time, seed, snapshot.taken_at)
     store = TracedStore(env)
     images = Images(env)
-    await images.make([*snapshot.objects, *snapshot.manifests, *coming])
-    made, told = assuming.missing([*snapshot.objects, *snapshot.manifests, *coming])
+    given = [*snapshot.objects, *snapshot.manifests, *coming]
+    await images.make(given)
+    made, told = assuming.missing(given)
+    hooks = Webhooks(frozenset(str(obj.get("kind")) for obj in given))
+    hooks.put(snapshot.objects)
     schemas = control_plane.schemas_of(control_plane.spoken(release))
     left_out = await load(Registry(store, env, schemas), [*snapshot.objects, *made])
     nodes = [obj for obj in store.objects() if obj["kind"] == "Node"]
@@ -82,20 +87,24 @@ async def open_world(
         machines=machines(nodes),
         kubernetes_version=control_plane.spoken(release),
         behaviour_version=release,
+        admission=[hooks],
+        mend_stuck_sets=snapshot.is_of_seatrial,
     )
     async with cluster:
-        yield World(cluster, store, model, images, [*told, *left_out])
+        told += [*webhooks.told(given), *foreign(given)]
+        yield World(cluster, store, model, images, hooks, [*told, *left_out])
 
 
 async def load(registry: Registry, loaded: Sequence[JSON]) -> list[str]:
-    """Store the objects as they are, in the order of their resourceVersions; returns what was left out and why."""
-    left_out: dict[str, int] = {}
+    """Store the objects of known kinds as they are, in the order of their resourceVersions.
+
+    Returns what no server would have taken, and why it was left out.
+    """
+    left_out: list[str] = []
     for obj in sorted(loaded, key=consistency.version):
         group, _, version = str(obj.get("apiVersion")).rpartition("/")
         resource = old_versions.for_kind(group, version, str(obj.get("kind")))
         if resource is None:
-            kind = f"{obj.get('kind')}.{obj.get('apiVersion')}"
-            left_out[f"{kind}: not a kind that decides here"] = left_out.get(kind, 0) + 1
             continue
         try:
             if isinstance(resource, OldVersion):
@@ -103,8 +112,18 @@ async def load(registry: Registry, loaded: Sequence[JSON]) -> list[str]:
             else:
                 await registry.load(resource, obj)
         except StatusError as error:
-            left_out[f"{resource.kind} {objects.name(obj)}: {error.message}"] = 1
-    return [f"left out: {what}" for what in left_out]
+            left_out.append(f"left out: {resource.kind} {objects.name(obj)}: {error.message}")
+    return left_out
+
+
+def foreign(given: Sequence[JSON]) -> list[str]:
+    """What to tell of kinds that there are none of here, each once."""
+    kinds = (f"{obj.get('kind')}.{obj.get('apiVersion')}" for obj in given if not _decides(obj))
+    return [f"left out: {kind}: not a kind that decides here" for kind in dict.fromkeys(kinds)]
+
+
+def _decides(obj: JSON) -> bool:
+    return applying.is_known(obj) or webhooks.is_configuration(obj)
 
 
 def machines(nodes: Sequence[JSON]) -> list[NodeOptions]:

@@ -6,18 +6,19 @@ status. Files: view (what is looked at), history (revisions), identity (what tel
 decided), ordering (who comes next).
 """
 
+import dataclasses
 from collections.abc import Iterable
 
 from seatrial.api.registry import CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, STATEFUL_SETS
 from seatrial.base.errors import StatusError
-from seatrial.base.types import JSON
+from seatrial.base.types import JSON, Key
 from seatrial.controllers import owned_pods
 from seatrial.controllers.stateful_set import history, identity, ordering
 from seatrial.controllers.stateful_set.history import History
 from seatrial.controllers.stateful_set.sync import Sync
 from seatrial.controllers.stateful_set.view import OWNERS, View, gather
 from seatrial.machinery import objects
-from seatrial.reconcile.controller import Controller
+from seatrial.reconcile.controller import CacheReader, Controller
 from seatrial.reconcile.decision import Action, Decision
 
 _COUNTS = ("readyReplicas", "currentReplicas", "updatedReplicas")
@@ -98,6 +99,16 @@ def _changed(stateful_set: JSON, status: JSON) -> JSON | None:
     if before.get("conditions"):
         shown["conditions"] = before["conditions"]
     return None if before == shown else objects.with_status(stateful_set, shown)
+
+
+def as_upstream() -> Controller[View]:
+    """The controller as Kubernetes has it: a stuck update stays stuck (see ordering)."""
+
+    async def gather_strictly(key: Key, cache: CacheReader) -> View | None:
+        view = await gather(key, cache)
+        return dataclasses.replace(view, mends=False) if view is not None else None
+
+    return dataclasses.replace(CONTROLLER, gather=gather_strictly)
 
 
 CONTROLLER = Controller(

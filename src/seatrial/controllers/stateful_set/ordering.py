@@ -178,7 +178,7 @@ def _replace(sync: Sync, pod: JSON, because: str) -> None:
 
 def mends(sync: Sync) -> bool:
     """Whether a stuck update goes on when the template is mended."""
-    return objects.annotations(sync.stateful_set).get(STUCK_ROLLOUT) != "upstream"
+    return sync.view.mends and objects.annotations(sync.stateful_set).get(STUCK_ROLLOUT) != "upstream"
 
 
 def _is_stuck(sync: Sync, index: int, pod: JSON) -> bool:

@@ -22,7 +22,7 @@ class View:
     """A StatefulSet, its Pods and its revisions.
 
     `taken`: names that ControllerRevisions have, where a new one is to be made. `volume_claims`: by name, those that
-    its Pods need and that are there.
+    its Pods need and that are there. `mends`: whether a stuck update goes on when the template is mended.
     """
 
     stateful_set: JSON
@@ -30,6 +30,7 @@ class View:
     revisions: ownership.Claims = field(default_factory=ownership.Claims)
     taken: frozenset[str] = frozenset()
     volume_claims: Mapping[str, JSON] = field(default_factory=dict)
+    mends: bool = True
 
     @property
     def pods(self) -> tuple[JSON, ...]:

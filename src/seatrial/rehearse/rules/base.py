@@ -7,7 +7,7 @@ from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.node.runtimes.simulated import Model
-from seatrial.rehearse.course import Course
+from seatrial.rehearse.course import Course, PodLife
 from seatrial.rehearse.target import Counts, Target, counts
 
 
@@ -53,6 +53,11 @@ class Case:
     def rolls(self) -> bool:
         """A Deployment that replaces its Pods little by little."""
         return self.target.resource.kind == "Deployment" and strategy(self.spec).get("type") != "Recreate"
+
+    @property
+    def lives(self) -> list[PodLife]:
+        """Of its own Pods, those that are gone included."""
+        return [life for life in self.course.lives.values() if self.course.owner_of(life.pod) == self.target]
 
     def there(self, resource: ResourceRef) -> list[JSON]:
         """The objects of a kind in the workload's namespace; all of a kind that has none."""

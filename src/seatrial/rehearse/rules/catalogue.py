@@ -1,7 +1,7 @@
 """All rules, written out: what is warned of, and what causes of a hang are called. docs/rules.md is made of this."""
 
 from seatrial.rehearse.result import Finding
-from seatrial.rehearse.rules import capacity, connections, pods, strategies
+from seatrial.rehearse.rules import capacity, connections, pods, selection, strategies
 from seatrial.rehearse.rules.base import Case, Rule
 
 WARNINGS: tuple[Rule, ...] = (
@@ -101,6 +101,27 @@ WARNINGS: tuple[Rule, ...] = (
         "Pod away first.",
         strategies.surge_and_unavailable_zero,
     ),
+    Rule(
+        "service-without-pods",
+        "A Service has nobody to send requests to",
+        "A Service finds its Pods by their labels. When the template's labels or the Service's selector change without "
+        "the other, the roll completes, and every request fails.",
+        selection.service_without_pods,
+    ),
+    Rule(
+        "shared-selector",
+        "Two workloads select the same Pods",
+        "Controllers tell their Pods apart by who owns them, and adopt those that nobody owns. Whatever goes by labels "
+        "alone counts both: anti-affinity, budgets, Services, autoscalers; and what is orphaned goes to either.",
+        selection.shared_selector,
+    ),
+    Rule(
+        "partition",
+        "A part keeps the old version",
+        "A StatefulSet with a partition updates only the Pods with that ordinal or a higher one. The others keep their "
+        "version until somebody lowers the partition, though the rollout is reported as complete.",
+        strategies.partition_kept,
+    ),
 )
 
 CAUSES: dict[str, tuple[str, str]] = {
@@ -130,11 +151,9 @@ CAUSES: dict[str, tuple[str, str]] = {
     "volume-not-mounted": ("The volume can't be mounted", "The event says why."),
     "paused": ("It is paused", "A paused Deployment does not roll."),
     "on-delete": ("Nobody deletes the old Pods", "With OnDelete the new version comes when Pods are deleted by hand."),
-    "partition": ("The partition is not lowered", "Pods with an ordinal below the partition keep their version."),
     "stuck-ordinal": ("A Pod of a given up version is in the way", "StatefulSets wait for it; only deleting it helps."),
     "finalizer": ("A finalizer keeps an old Pod", "It goes when whoever set the finalizer takes it off."),
     "pod-does-not-end": ("An old Pod does not end", "Its node does not report any more."),
-    "shared-selector": ("Two workloads select the same Pods", "Each takes the other's Pods for its own."),
     "drain-refused": (
         "The drain is refused",
         "A budget, or a Pod that nobody would replace, keeps the node from being empty.",

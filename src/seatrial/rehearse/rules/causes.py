@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from seatrial.api.registry import EVENTS, PODS
 from seatrial.base.types import JSON
-from seatrial.machinery import conditions, objects, selectors, times
+from seatrial.machinery import conditions, objects, times
 from seatrial.rehearse.result import Finding
-from seatrial.rehearse.rules import held
+from seatrial.rehearse.rules import held, selection
 from seatrial.rehearse.rules.base import Case
 from seatrial.rollout import newest, obstacles, stuck
 from seatrial.rollout.obstacles import Obstacle
@@ -103,7 +103,7 @@ def _deliberate(case: Case) -> Iterator[Cause]:
     if how == "OnDelete":
         yield "on-delete", f"{case.name} replaces Pods only when somebody deletes them (OnDelete)", (case.name,)
     partition = int(objects.get(spec, "updateStrategy", "rollingUpdate", "partition", default=0))
-    if kind == "StatefulSet" and partition > 0:
+    if kind == "StatefulSet" and partition >= case.counts.desired > 0:
         yield "partition", f"{case.name} has a partition of {partition}: Pods below it keep their version", (case.name,)
 
 
@@ -132,27 +132,5 @@ def _in_order(case: Case, events: Sequence[JSON], members: Sequence[JSON]) -> It
     if deadline is not None and least >= float(deadline):
         text = f"minReadySeconds {least:.0f} is not below progressDeadlineSeconds {deadline}"
         yield "deadline-too-short", text, (case.name,)
-    yield from _unselected(case)
-
-
-def _unselected(case: Case) -> Iterator[Cause]:
-    """Pods that this workload selects and another one owns."""
-    owners = {
-        f"{reference['kind'].lower()}/{reference['name']}"
-        for pod in case.course.all(PODS)
-        if _selects(case, pod)
-        and case.course.owner_of(pod) != case.target
-        and (reference := objects.controller_of(pod)) is not None
-    }
-    if owners:
-        shown = sorted(owners)
-        yield "shared-selector", f"{case.name} selects Pods of {', '.join(shown)}, too", (case.name, *shown)
-
-
-def _selects(case: Case, pod: JSON) -> bool:
-    if objects.namespace(pod) != case.target.namespace:
-        return False
-    selector = case.spec.get("selector") or {}
-    if case.target.resource.kind == "ReplicationController":
-        return bool(selector) and selectors.from_map(selector).matches(objects.labels(pod))
-    return selectors.from_label_selector(selector).matches(objects.labels(pod))
+    for message, shown, _ in selection.shared_selector(case):
+        yield "shared-selector", message, shown

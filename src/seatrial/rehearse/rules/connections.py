@@ -47,5 +47,4 @@ ENDPOINT_LAG_SECONDS = 5.0
 
 
 def _exit_seconds(case: Case, container: dict[str, object]) -> float:
-    members = [life.pod for life in case.course.lives.values() if case.course.owner_of(life.pod) == case.target]
-    return max((case.model.of(pod, container).exit for pod in members[:1]), default=0.0)
+    return max((case.model.of(life.pod, container).exit for life in case.lives[:1]), default=0.0)

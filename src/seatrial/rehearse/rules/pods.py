@@ -36,9 +36,7 @@ def liveness_kills_slow_starter(case: Case) -> Found:
 
 
 def _fresh(case: Case) -> list[dict[str, object]]:
-    return [
-        life.pod for life in case.course.lives.values() if case.course.owner_of(life.pod) == case.target and life.is_new
-    ]
+    return [life.pod for life in case.lives if life.is_new]
 
 
 def rwo_volume_with_surge(case: Case) -> Found:

@@ -1,6 +1,7 @@
 """Rules about how a workload is replaced: its strategy, deadlines, budgets, history."""
 
 from seatrial.api.registry import POD_DISRUPTION_BUDGETS
+from seatrial.base.types import JSON
 from seatrial.machinery import objects, selectors
 from seatrial.rehearse.durations import told
 from seatrial.rehearse.rules.base import Case, Found
@@ -33,9 +34,9 @@ def deadline_too_short(case: Case) -> Found:
 def _start_up_seconds(case: Case) -> list[float]:
     """From a Pod's creation to its being ready, of those that got there."""
     taken = []
-    for life in case.course.lives.values():
+    for life in case.lives:
         at = {phase.state: phase.time_seconds for phase in reversed(life.phases)}
-        if case.course.owner_of(life.pod) == case.target and "ready" in at and life.phases[0].state != "ready":
+        if "ready" in at and life.phases[0].state != "ready":
             taken.append(at["ready"] - life.phases[0].time_seconds)
     return taken
 
@@ -80,3 +81,20 @@ def surge_and_unavailable_zero(case: Case) -> Found:
 
 def _rounds_to_nothing(value: object, desired: int) -> bool:
     return isinstance(value, str) and value.endswith("%") and 0 < int(value[:-1]) * desired < 100
+
+
+def partition_kept(case: Case) -> Found:
+    """Pods below the partition are of another version, and stay so."""
+    partition = int(objects.get(case.spec, "updateStrategy", "rollingUpdate", "partition", default=0))
+    status = case.obj.get("status") or {}
+    if case.target.resource.kind == "StatefulSet" and partition and _differs(status):
+        below = min(partition, case.counts.desired)
+        yield (
+            f"{case.name} has a partition of {partition}: {below} of {case.counts.desired} Pods keep their version",
+            (case.name,),
+            "lower the partition when the new version has proved itself",
+        )
+
+
+def _differs(status: JSON) -> bool:
+    return bool(status.get("updateRevision")) and status.get("updateRevision") != status.get("currentRevision")

@@ -1,0 +1,68 @@
+"""Rules about labels: whose Pods a workload's selector chooses, and a Service's."""
+
+from seatrial.api.registry import PODS, SERVICES
+from seatrial.base.types import JSON
+from seatrial.machinery import objects, selectors
+from seatrial.rehearse.rules.base import Case, Found
+from seatrial.workloads import pods
+
+
+def shared_selector(case: Case) -> Found:
+    """Pods that this workload selects and another one owns."""
+    owners = {
+        f"{reference['kind'].lower()}/{reference['name']}"
+        for pod in case.course.all(PODS)
+        if _selects(case, pod)
+        and case.course.owner_of(pod) != case.target
+        and (reference := objects.controller_of(pod)) is not None
+    }
+    if owners:
+        shown = sorted(owners)
+        yield (
+            f"{case.name} selects Pods of {', '.join(shown)}, too",
+            (case.name, *shown),
+            "give each workload a label of its own, in its selector and its template",
+        )
+
+
+def _selects(case: Case, pod: JSON) -> bool:
+    if objects.namespace(pod) != case.target.namespace:
+        return False
+    selector = case.spec.get("selector") or {}
+    if case.target.resource.kind == "ReplicationController":
+        return bool(selector) and selectors.from_map(selector).matches(objects.labels(pod))
+    return selectors.from_label_selector(selector).matches(objects.labels(pod))
+
+
+def service_without_pods(case: Case) -> Found:
+    """A Service that sent requests to this workload, or was to, and has nobody to send them to."""
+    for service in case.there(SERVICES):
+        selector = service["spec"].get("selector") or {}
+        chosen = [pod for pod in case.there(PODS) if _matches(selector, pod)]
+        if not selector or not case.counts.desired or any(map(pods.is_ready, chosen)):
+            continue
+        wrong = [f"{key}={value}" for key, value in selector.items() if case.pod_labels.get(key) != value]
+        nearly = not chosen and 0 < len(wrong) < len(selector)
+        if nearly or _served(case, service):
+            name = f"service/{objects.name(service)}"
+            shown = ",".join(f"{key}={value}" for key, value in selector.items())
+            why = f"the Pods of {case.name} are not {', '.join(wrong)}" if wrong else "none of its Pods is ready"
+            yield (
+                f"{name} has no endpoints: it selects {shown}, and {why}",
+                (name, case.name),
+                "let the Service select labels that the template has" if wrong else "",
+            )
+
+
+def _served(case: Case, service: JSON) -> bool:
+    """Whether it sent requests to the workload's Pods before the change."""
+    uid = objects.uid(service)
+    for before in case.course.at_first(SERVICES):
+        if objects.uid(before) == uid:
+            selector = before["spec"].get("selector") or {}
+            return any(life.was_ready and _matches(selector, life.pod) for life in case.lives)
+    return False
+
+
+def _matches(selector: JSON, pod: JSON) -> bool:
+    return bool(selector) and selectors.from_map(selector).matches(objects.labels(pod))
