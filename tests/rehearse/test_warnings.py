@@ -41,6 +41,21 @@ OTHER_TIER = {
     "metadata": {"name": "api"},
     "spec": {**SERVICE["spec"], "selector": {"app": "web", "tier": "api"}},
 }
+SCALER = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "web"},
+    "spec": {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        "maxReplicas": 5,
+        "metrics": [
+            {
+                "type": "Resource",
+                "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
+            }
+        ],
+    },
+}
 CANARY = deployment("canary", 1)
 CANARY["spec"]["selector"]["matchLabels"]["app"] = "web"
 QUOTA = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": "3"}}}
@@ -100,6 +115,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ),
     ("service-without-pods", {"others": [OTHER_TIER]}),
     ("shared-selector", {"others": [CANARY]}),
+    ("replicas-beside-autoscaler", {"others": [SCALER]}),
+    ("autoscaler-can-not-scale", {"others": [SCALER, {**SCALER, "metadata": {"name": "more"}}]}),
 ]
 
 
@@ -108,7 +125,8 @@ def test_it_is_warned_of(rule: str, given: dict[str, Any]) -> None:
     given = dict(given)
     result = outcome(*given.pop("others", ()), **given)
     found = [each for each in result.warnings if each.rule == rule]
-    assert len(found) == 1
+    assert found
+    assert len(found) == len({each.objects for each in found})
     assert "deployment/web" in found[0].objects
     assert found[0].remedy
 

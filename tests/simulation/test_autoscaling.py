@@ -112,6 +112,22 @@ def test_without_metrics_nothing_is_scaled_and_it_says_so() -> None:
     tell(story)
 
 
+def test_pods_that_two_autoscalers_choose_are_scaled_by_neither() -> None:
+    async def story(cluster: Cluster) -> None:
+        other = autoscaler()
+        await cluster.client.create(HORIZONTAL_POD_AUTOSCALERS, autoscaler())
+        await cluster.client.create(
+            HORIZONTAL_POD_AUTOSCALERS, {**other, "metadata": {"name": "more", "namespace": "default"}}
+        )
+        await asyncio.sleep(40)
+        assert await size(cluster) == 1
+        assert await state(cluster, "ScalingActive") == ("False", "AmbiguousSelector")
+        why = "pods by selector app=web are controlled by multiple HPAs: [{more default} {web default}]"
+        assert set(await told(cluster)) == {("AmbiguousSelector", why), ("FailedComputeMetricsReplicas", why)}
+
+    tell(story, lambda namespace, name, metric, moment: 9.0)
+
+
 def test_limits_count_without_metrics_and_a_target_that_is_not_there_is_told() -> None:
     async def story(cluster: Cluster) -> None:
         await cluster.client.create(HORIZONTAL_POD_AUTOSCALERS, autoscaler(minReplicas=2))

@@ -3,7 +3,8 @@
 A behaviour file has the keys of the simulated runtime per image (`start`, `ready`, `crash`, `bad_image`, `exit`;
 seconds as in distribution.py) under `behaviours`, and for all other images under `defaults`. An image is named in
 full, or without its tag for all versions. Beyond these there are chances between 0 and 1: `never_ready`, `bad_image`
-(or true), and `crash: {after: SECONDS, chance: 0.2}`.
+(or true), and `crash: {after: SECONDS, chance: 0.2}`. `waits_for`: the Service without which an init container does not
+end; where nothing is said, its command tells (waiting.py). `load` says how much work there is (loads.py).
 
 The seed 0 is the typical run: every duration is its median, and only what happens more often than not happens. Other
 seeds draw. A container's probes decide when its readiness is seen, and whether it is killed before.
@@ -11,19 +12,20 @@ seeds draw. A container's probes decide when its readiness is seen, and whether 
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.node.runtimes.simulated import Behaviour, Model
-from seatrial.rehearse import distribution, probing
+from seatrial.rehearse import distribution, loads, probing, waiting
 from seatrial.rehearse.distribution import Distribution, fixed
+from seatrial.rehearse.loads import Curves
 
-KEYS = ("start", "ready", "crash", "bad_image", "exit", "exit_not_running", "never_ready", "complete")
+KEYS = ("start", "ready", "crash", "bad_image", "exit", "exit_not_running", "never_ready", "complete", "waits_for")
 
 
 AT_ONCE, ONE_SECOND, TWO_SECONDS = fixed(0.0), fixed(1.0), fixed(2.0)
@@ -42,6 +44,8 @@ class Profile:
     bad_image: float = 0.0
     never_ready: float = 0.0
     complete: Distribution | None = None
+    waits_for: str | None = None
+    """A Service; "": none; None: as its command tells."""
     seen_ready: bool = False
     """`ready` is when it is seen as ready, whatever its probes."""
 
@@ -61,10 +65,11 @@ INIT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Profiles:
-    """By image, in full or without the tag; and for all others."""
+    """By image, in full or without the tag; and for all others. `load`: how much work there is over time."""
 
     default: Profile = DEFAULT
     images: Mapping[str, Profile] = field(default_factory=dict)
+    load: Curves = field(default_factory=dict)
 
     def of(self, image: str) -> Profile:
         """The profile for an image, the more exactly named first."""
@@ -73,7 +78,29 @@ class Profiles:
     def over(self, other: "Profiles") -> "Profiles":
         """This, and what only `other` knows."""
         default = self.default if self.default is not DEFAULT else other.default
-        return Profiles(default, {**other.images, **self.images})
+        return Profiles(default, {**other.images, **self.images}, {**other.load, **self.load})
+
+
+class Network(Protocol):
+    """What Pods see of the cluster that they are in."""
+
+    def services(self, namespace: str) -> Sequence[JSON]:
+        """The Services of a namespace."""
+        ...
+
+    def answers(self, namespace: str, service: str) -> bool:
+        """Whether a Service has an endpoint."""
+        ...
+
+
+class NoNetwork(Network):
+    """There are no Services."""
+
+    def services(self, namespace: str) -> Sequence[JSON]:
+        return ()
+
+    def answers(self, namespace: str, service: str) -> bool:
+        return False
 
 
 class SampledModel(Model):
@@ -85,6 +112,9 @@ class SampledModel(Model):
         self.slowness: dict[str, float] = {}
         """Node → how many times as long everything takes there, of Pods that start from now on."""
         self._drawn: dict[tuple[str, str], Behaviour] = {}
+        self.network: Network = NoNetwork()
+        self.waiting: dict[tuple[str, str], str] = {}
+        """(image, container) → the Service that it waits for, where nobody but its command said so."""
 
     @property
     def longest_seconds(self) -> float:
@@ -109,8 +139,20 @@ class SampledModel(Model):
             drawn = slowed(drawn, factor)
         if _is_init(pod, container):
             # Whatever it is, it is there to end, and does so unless it crashes or never gets up.
-            return replace(drawn, ready=0.0, complete=INIT_SECONDS if drawn.complete is None else drawn.complete)
+            complete = INIT_SECONDS if drawn.complete is None else drawn.complete
+            return replace(drawn, ready=0.0, complete=complete, waits_for=self._awaited(pod, container, profile))
         return probing.seen(drawn, container, seen_ready=profile.seen_ready)
+
+    def _awaited(self, pod: JSON, container: JSON, profile: Profile) -> str:
+        if profile.waits_for is not None:
+            return profile.waits_for
+        found = waiting.awaited(container, self.network.services(objects.namespace(pod)))
+        if found:
+            self.waiting[str(container.get("image", "")), str(container["name"])] = found
+        return found
+
+    def answers(self, namespace: str, service: str) -> bool:
+        return self.network.answers(namespace, service)
 
 
 def _is_init(pod: JSON, container: JSON) -> bool:
@@ -186,15 +228,16 @@ def read(path: Path) -> Profiles:
 
 
 def parse(content: Any, where: str) -> Profiles:
-    """`{defaults: {...}, behaviours: {IMAGE: {...}}}`. Raises ToolError."""
-    if not isinstance(content, dict) or not set(content) <= {"defaults", "behaviours"}:
-        raise ToolError(f"{where}: a behaviour file has `defaults` and `behaviours`, and nothing else")
+    """`{defaults: {...}, behaviours: {IMAGE: {...}}, load: {WORKLOAD: [...]}}`. Raises ToolError."""
+    if not isinstance(content, dict) or not set(content) <= {"defaults", "behaviours", "load"}:
+        raise ToolError(f"{where}: a behaviour file has `defaults`, `behaviours` and `load`, and nothing else")
     default = profile(content.get("defaults") or {}, f"{where}: defaults")
     images = {} if content.get("behaviours") is None else content["behaviours"]
     if not isinstance(images, dict):
         raise ToolError(f"{where}: behaviours: takes images and what they do")
     named = {str(image): profile(data, f"{where}: {image}", default) for image, data in images.items()}
-    return Profiles(default if content.get("defaults") else DEFAULT, named)
+    load = loads.parse(content["load"], f"{where}: load") if content.get("load") is not None else {}
+    return Profiles(default if content.get("defaults") else DEFAULT, named, load)
 
 
 def profile(data: Any, where: str, base: Profile = DEFAULT) -> Profile:
@@ -212,11 +255,19 @@ def profile(data: Any, where: str, base: Profile = DEFAULT) -> Profile:
         elif key == "crash" and isinstance(value, dict) and "after" in value:
             values["crash"] = distribution.parse(value["after"], here)
             values["crash_chance"] = _chance(value.get("chance", 1.0), here)
+        elif key == "waits_for":
+            values[key] = _service(value, here)
         elif value is None and key in ("ready", "crash", "complete"):
             values[key] = None
         else:
             values[key] = distribution.parse(value, here)
     return replace(base, **values, seen_ready=base.seen_ready or "ready" in data)
+
+
+def _service(value: Any, where: str) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise ToolError(f"{where}: takes the name of a Service, or null; got {value!r}")
 
 
 def _chance(value: Any, where: str) -> float:

@@ -7,17 +7,18 @@ long enough, or at the horizon.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from seatrial.aio import virtual_loop
 from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
 from seatrial.cluster.config import DEFAULT_RELEASE
-from seatrial.rehearse import faults, observing, verdict
+from seatrial.rehearse import faults, loads, observing, verdict
 from seatrial.rehearse.behaviour import DEFAULT, DEFAULT_TOLD, Profiles, SampledModel
 from seatrial.rehearse.change import Apply, Change, Stage
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.faults import Fault
+from seatrial.rehearse.loads import GivenLoad
 from seatrial.rehearse.result import Result
 from seatrial.rehearse.snapshot import Snapshot
 from seatrial.rehearse.verdict import Decided, Ending
@@ -31,10 +32,12 @@ RESUMED_SECONDS = 2.0
 LINGER_SECONDS = 30.0
 """How long a complete update is watched: Pods may crash after they were ready."""
 SETTLED_SECONDS = 2.0
-"""The same of what was there before the change."""
+"""The same of what was there before the change; where there is a load, autoscalers get their time on top."""
 STANDSTILL_SECONDS = 400.0
 """How long nothing new may happen, beyond the longest wait that objects and Pods themselves ask for. Pods of a node
 that has gone silent are given up after 340 s, mounts are tried again every two minutes."""
+AUTOSCALERS_SECONDS = 30.0
+"""How long autoscalers get to follow the last change of the load: they look every 15 s."""
 CHANGE_AT = 0.1
 """The change comes so many seconds past a whole one, since Kubernetes' own times have whole seconds."""
 
@@ -68,21 +71,30 @@ def rehearse(plan: Plan) -> Result:
 
 async def _rehearse(plan: Plan) -> Result:
     seen, told = observing.profiles(plan.snapshot.objects, plan.snapshot.taken_at)
-    model = SampledModel(plan.profiles.over(seen), plan.seed)
+    load, told_of_load = loads.observed(plan.snapshot.objects)
+    profiles = plan.profiles.over(replace(seen, load=load))
+    model = SampledModel(profiles, plan.seed)
     coming = [obj for change in plan.changes if isinstance(change, Apply) for obj in change.manifests]
     async with open_world(plan.snapshot, model, coming=coming, seed=plan.seed, release=plan.release) as world:
-        assumptions = [*plan.snapshot.assumptions, *told, *world.assumptions]
+        assumptions = [*plan.snapshot.assumptions, *told, *told_of_load, *world.assumptions]
         assumptions += await _settle(world, plan, model)
         await asyncio.sleep((CHANGE_AT - world.now) % 1)
         faults.check(plan.faults, list(world.cluster.nodes))
         course = world.begin()
+        world.load.began = world.now
         failing = asyncio.ensure_future(faults.perform(world, plan.faults))
-        ending = await _Watching(world, course, Performance(plan.changes, world.webhooks), plan, LINGER_SECONDS).end()
+        changes = Performance(plan.changes, world.webhooks)
+        ending = await _Watching(world, course, changes, plan, LINGER_SECONDS, _load_lasts(world.load)).end()
         failing.cancel()
         if not course.targets:
             raise ToolError("the change concerns no Deployment, StatefulSet, DaemonSet or ReplicationController")
-        assumptions += _unknown(course, model.profiles)
+        assumptions += [*_unknown(course, model.profiles), *_waiting(model)]
         return verdict.judge(course, ending, model, assumptions)
+
+
+def _load_lasts(load: GivenLoad) -> float:
+    last = loads.lasts(load.curves)
+    return last + AUTOSCALERS_SECONDS if last else 0.0
 
 
 async def _settle(world: World, plan: Plan, model: SampledModel) -> list[str]:
@@ -93,7 +105,8 @@ async def _settle(world: World, plan: Plan, model: SampledModel) -> list[str]:
     course = world.begin()
     # Webhooks of the manifests come last: they may be served by Pods that are made here.
     applied = Performance([Apply(plan.snapshot.manifests)], Webhooks())
-    ending = await _Watching(world, course, applied, plan, SETTLED_SECONDS).end()
+    scaled = AUTOSCALERS_SECONDS if world.load.curves else 0.0
+    ending = await _Watching(world, course, applied, plan, SETTLED_SECONDS + scaled).end()
     world.webhooks.put(plan.snapshot.manifests)
     if ending.refusal:
         raise ToolError(f"the old state: {ending.refusal}")
@@ -108,6 +121,15 @@ def _unknown(course: Course, profiles: Profiles) -> list[str]:
     images = {str(each.get("image", "")) for life in course.lives.values() for each in life.pod["spec"]["containers"]}
     unknown = sorted(image for image in images if profiles.of(image) is DEFAULT)
     return [f"nothing is known of {', '.join(unknown)}: Pods {DEFAULT_TOLD} (--behaviour)"] if unknown else []
+
+
+def _waiting(model: SampledModel) -> list[str]:
+    """Which init containers were taken to wait, since their commands look like it."""
+    return [
+        f"init container {name} ({image}): its command waits until service/{service} has an endpoint "
+        "(waits_for in --behaviour says otherwise)"
+        for (image, name), service in sorted(model.waiting.items())
+    ]
 
 
 @dataclass
@@ -149,6 +171,8 @@ class _Watching:
     performance: Performance
     plan: Plan
     linger: float
+    load_lasts: float = 0.0
+    """For how long after the beginning autoscalers may still have to follow a changing load."""
     _taken: int = 0
 
     async def end(self) -> Ending:
@@ -164,7 +188,7 @@ class _Watching:
                         return self._ending("refused")
                     if self._is_over():
                         return self._ending("completed")
-                if self.world.now - self._quiet_since(until) >= self._patience():
+                if self.world.now - max(self.course.news_at, self._expected_until()) >= self._patience():
                     return self._ending("standstill")
                 if self.world.now >= until:
                     return self._ending("horizon")
@@ -187,13 +211,13 @@ class _Watching:
         complete = self.course.complete_at
         if complete is None or self.course.terminating:
             return False
-        return self.world.now - max(complete, self.course.news_at) >= self.linger
+        settled = max(complete, self.course.news_at, self.course.began + self.load_lasts)
+        return self.world.now - settled >= self.linger
 
-    def _quiet_since(self, until: float) -> float:
-        """As long as faults are still to come or to end, something may happen."""
-        began = until - self.plan.horizon
-        last = max((fault.at + (fault.seconds or 0.0) for fault in self.plan.faults), default=0.0)
-        return max(self.course.news_at, began + last)
+    def _expected_until(self) -> float:
+        """As long as faults are still to come or to end, or the load to change, something may happen."""
+        faults = max((fault.at + (fault.seconds or 0.0) for fault in self.plan.faults), default=0.0)
+        return self.course.began + max(faults, self.load_lasts)
 
     def _patience(self) -> float:
         longest = max((waits(each) for each in map(self.course.object_of, self.course.targets)), default=0.0)

@@ -7,8 +7,10 @@ misses nothing.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from seatrial.api.registry import ENDPOINTS, SERVICES
 from seatrial.base.env import Env
 from seatrial.base.types import JSON
+from seatrial.store import keys
 from seatrial.store.base import Record
 from seatrial.store.memory import MemoryStore
 from seatrial.store.state import ChangeType
@@ -46,6 +48,15 @@ class TracedStore(MemoryStore):
         self._tracing = True
         self.changes.clear()
         self.before = {key: record.object for key, record in self._state.records.items()}
+
+    def services(self, namespace: str) -> list[JSON]:
+        """The Services of a namespace, as they are now."""
+        return [each.object for each in self._state.list(keys.prefix(SERVICES, namespace), "", 0, 0).records]
+
+    def answers(self, namespace: str, service: str) -> bool:
+        """Whether a Service has an endpoint now."""
+        record = self._state.records.get(keys.key(ENDPOINTS, namespace, service))
+        return record is not None and any(each.get("addresses") for each in record.object.get("subsets") or ())
 
     def objects(self) -> Iterator[JSON]:
         """What is there now, in order of keys."""

@@ -17,10 +17,11 @@ from seatrial.cluster.cluster import Cluster
 from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.machinery import conditions, objects
 from seatrial.node.registration import NodeOptions
-from seatrial.rehearse import applying, assuming, consistency, webhooks
+from seatrial.rehearse import applying, assuming, consistency, loads, webhooks
 from seatrial.rehearse.behaviour import SampledModel
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
+from seatrial.rehearse.loads import GivenLoad
 from seatrial.rehearse.snapshot import Snapshot
 from seatrial.rehearse.trace import TracedStore
 from seatrial.rehearse.webhooks import Webhooks
@@ -35,6 +36,7 @@ class World:
     model: SampledModel
     images: Images
     webhooks: Webhooks
+    load: GivenLoad
     assumptions: list[str]
 
     @property
@@ -67,6 +69,7 @@ async def open_world(
     """
     env = SimulatedEnv(asyncio.get_running_loop().time, seed, snapshot.taken_at)
     store = TracedStore(env)
+    model.network = store
     images = Images(env)
     given = [*snapshot.objects, *snapshot.manifests, *coming]
     await images.make(given)
@@ -76,6 +79,7 @@ async def open_world(
     schemas = control_plane.schemas_of(control_plane.spoken(release))
     left_out = await load(Registry(store, env, schemas), [*snapshot.objects, *made])
     nodes = [obj for obj in store.objects() if obj["kind"] == "Node"]
+    work = GivenLoad(model.profiles.load)
     cluster = Cluster(
         env=env,
         nodes=0,
@@ -87,12 +91,13 @@ async def open_world(
         machines=machines(nodes),
         kubernetes_version=control_plane.spoken(release),
         behaviour_version=release,
+        load=work,
         admission=[hooks],
         mend_stuck_sets=snapshot.is_of_seatrial,
     )
     async with cluster:
-        told += [*webhooks.told(given), *foreign(given)]
-        yield World(cluster, store, model, images, hooks, [*told, *left_out])
+        told += [*webhooks.told(given), *loads.unknown(given, work.curves), *foreign(given)]
+        yield World(cluster, store, model, images, hooks, work, [*told, *left_out])
 
 
 async def load(registry: Registry, loaded: Sequence[JSON]) -> list[str]:

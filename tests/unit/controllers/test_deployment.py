@@ -235,6 +235,15 @@ def test_the_progress_deadline_fires_a_second_late_and_stops_nothing() -> None:
     assert progressing(world)[1] == "NewReplicaSetAvailable"
 
 
+def test_a_complete_rollout_that_lacks_pods_is_not_looked_at_again_and_again() -> None:
+    world = a_world(replicas=1, progressDeadlineSeconds=10)
+    world.kubelets = lambda image: Kubelet(bad_image=True)
+    world.change(DEPLOYMENTS, "web", set_spec(replicas=3))
+    world.run(60)
+    assert progressing(world)[1] == "NewReplicaSetAvailable"
+    assert look(world) == Decision()
+
+
 def test_without_a_deadline_there_is_no_progressing_condition() -> None:
     world = a_world(replicas=1, progressDeadlineSeconds=revisions.MAX_INT32)
     assert [each["type"] for each in the(world)["status"]["conditions"]] == ["Available"]

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.node.runtimes.simulated import Behaviour
-from seatrial.rehearse import behaviour, distribution, probing
+from seatrial.rehearse import behaviour, distribution, loads, probing, waiting
 from seatrial.rehearse.behaviour import DEFAULT, Profiles, SampledModel
+from seatrial.rehearse.loads import GivenLoad
 
 
 def pod(name: str = "web-1", image: str = "web:1", **container: object) -> JSON:
@@ -162,3 +163,77 @@ def test_a_slow_starter_is_killed_when_its_probe_has_failed_too_often(
 )
 def test_a_hook_that_sleeps_delays_the_end(hook: JSON, seconds: float) -> None:
     assert of(Profiles(), lifecycle={"preStop": hook}).exit == DEFAULT.exit.typical + seconds
+
+
+def test_a_load_is_given_per_workload_and_metric() -> None:
+    given = {
+        "load": {
+            "shop": [{"at": 0, "cpu": "500m"}, {"at": "1m", "cpu": 4, "requests": 200}],
+            "a/db": [{"memory": "1Gi"}],
+        }
+    }
+    load = GivenLoad(behaviour.parse(given, "f").load, began=100.0)
+    assert [load("x", "shop", "cpu", at) for at in (0.0, 100.0, 130.0, 500.0)] == [0.5, 0.5, 2.25, 4.0]
+    assert load("x", "shop", "requests", 100.0) == 200.0
+    assert load("a", "db", "memory", 100.0) == 2**30
+    assert load("b", "db", "memory", 100.0) is None
+    assert loads.lasts(load.curves) == 60.0
+
+
+def test_before_the_change_the_load_is_as_at_first() -> None:
+    curves = behaviour.parse({"load": {"shop": [{"at": 5, "cpu": 1}, {"at": 6, "cpu": 9}]}}, "f").load
+    assert GivenLoad(curves)("default", "shop", "cpu", 1e12) == 1.0
+
+
+def test_the_load_that_an_autoscaler_measured_last_stays() -> None:
+    scaler = {
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "shop", "namespace": "a"},
+        "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}},
+        "status": {
+            "currentReplicas": 4,
+            "currentMetrics": [{"type": "Resource", "resource": {"name": "cpu", "current": {"averageValue": "250m"}}}],
+        },
+    }
+    curves, told = loads.observed([scaler])
+    assert GivenLoad(curves)("a", "web", "cpu", 0.0) == 1.0
+    assert told == [
+        "horizontalpodautoscaler/shop: the load stays as it was measured last: cpu 1 in all (load in --behaviour)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("load", "told"),
+    [
+        ([1], "takes workloads"),
+        ({"shop": {"cpu": 1}}, "takes a list of points"),
+        ({"shop": [{"at": "soon", "cpu": 1}]}, "at: takes seconds or a duration"),
+        ({"shop": [{"cpu": "many"}]}, "amounts are written like"),
+        ({"shop": [{"at": 5, "cpu": 1}, {"at": 3, "cpu": 1}]}, "not in order of time"),
+    ],
+)
+def test_a_load_that_makes_no_sense_is_told(load: Any, told: str) -> None:
+    with pytest.raises(ToolError, match=told):
+        behaviour.parse({"load": load}, "f")
+
+
+SHOP = {"metadata": {"name": "shop"}, "spec": {"clusterIP": "10.96.0.9"}}
+HEADLESS = {"metadata": {"name": "db"}, "spec": {"clusterIP": "None"}}
+
+
+@pytest.mark.parametrize(
+    ("command", "service"),
+    [
+        ("until wget -q -O- http://shop/version; do sleep 2; done", "shop"),
+        ("while ! nc -z shop.default.svc 80; do sleep 1; done", "shop"),
+        ("./wait-for-it.sh db:5432 -- echo up", "db"),
+        ("until nslookup db; do sleep 2; done", "db"),
+        ("until nslookup shop; do sleep 2; done", ""),
+        ("curl http://shop/warm-up", ""),
+        ("until curl http://workshop/; do sleep 1; done", ""),
+        ("until curl http://shop-admin/; do sleep 1; done", ""),
+    ],
+)
+def test_what_a_command_waits_for_is_read_off_it(command: str, service: str) -> None:
+    container = {"name": "wait", "image": "busybox", "command": ["sh", "-c", command]}
+    assert waiting.awaited(container, [SHOP, HEADLESS]) == service

@@ -156,11 +156,16 @@ def _deadline(sync: Sync, current: JSON) -> float:
 
 
 def _deadline_check_after(sync: Sync, status: JSON) -> float | None:
-    """One second past the deadline (requeueStuckDeployment), as stored times are truncated to seconds."""
+    """One second past the deadline (requeueStuckDeployment), as stored times are truncated to seconds.
+
+    A rollout that was complete has no deadline that could pass (_timed_out): there upstream looks again and again, as
+    fast as its queue lets it, for as long as a scaled-up Deployment lacks Pods.
+    """
     current = conditions.find(sync.deployment, workload_conditions.PROGRESSING)
     if not sync.has_progress_deadline or current is None:
         return None
-    if is_complete(sync, status) or current.get("reason") == workload_conditions.TIMED_OUT:
+    settled = (workload_conditions.TIMED_OUT, workload_conditions.NEW_REPLICA_SET_AVAILABLE)
+    if is_complete(sync, status) or current.get("reason") in settled:
         return None
     after = _deadline(sync, current) - sync.now
     return after + 1 if after >= 1 else max(after, 0.0) + _RETRY_SECONDS

@@ -27,6 +27,7 @@ from seatrial.client.base import MERGE_PATCH
 from seatrial.controllers.horizontal_pod_autoscaler import measuring
 from seatrial.controllers.horizontal_pod_autoscaler.measuring import Measured, Target
 from seatrial.machinery import conditions, objects, selectors, times
+from seatrial.machinery.selectors import Selector
 from seatrial.reconcile.controller import CacheReader, Controller, Watch
 from seatrial.reconcile.decision import Action, Decision, Event, Patch
 from seatrial.workloads import load as loads
@@ -114,7 +115,8 @@ def _by_metrics(view: View, status: JSON, now: float) -> Decision:
     told = [Event(autoscaler, "Warning", each.reason, each.message) for each in measured.troubles]
     if measured.replicas is None:
         first = measured.troubles[0]
-        why = Told(first.reason, f"the HPA was unable to compute the replica count: {first.message}")
+        text = f"the HPA was unable to compute the replica count: {first.message}"
+        why = Told(first.reason, first.message if first.reason == measuring.AMBIGUOUS else text)
         status = _with(autoscaler, status, "ScalingActive", False, why, now)
         told.append(Event(autoscaler, "Warning", "FailedComputeMetricsReplicas", measured.summary))
         return _stay(view, status, told, wanted=status.get("desiredReplicas") or 0)
@@ -231,7 +233,11 @@ def controller(load: Load, now: Callable[[], float]) -> Controller[View]:
             return View(autoscaler, resource, None, f'{resource.qualified} "{reference["name"]}" not found')
         target = _target(found, resource, cache)
         recommended, scaled = memory.recall(autoscaler, target.wanted, now())
-        measured = measuring.measure(autoscaler["spec"]["metrics"], target, _load_of(autoscaler, load), now())
+        rivals = _selecting(target.pods, key[0], cache)
+        if len(rivals) > 1:
+            measured = measuring.ambiguous(key[0], str(_selector(found, resource)), rivals)
+        else:
+            measured = measuring.measure(autoscaler["spec"]["metrics"], target, _load_of(autoscaler, load), now())
         if measured.replicas is not None:
             memory.note(autoscaler, measured.replicas, now())
         return View(autoscaler, resource, target, "", measured, recommended, scaled)
@@ -247,10 +253,27 @@ def controller(load: Load, now: Callable[[], float]) -> Controller[View]:
     )
 
 
+def _selecting(pods: tuple[JSON, ...], namespace: str, cache: CacheReader) -> list[str]:
+    """The autoscalers whose workloads select any of these Pods (hpasControllingPodsUnderSelector)."""
+    found = []
+    for scaler in cache.list(HORIZONTAL_POD_AUTOSCALERS, namespace):
+        reference = scaler["spec"]["scaleTargetRef"]
+        resource = old_versions.stored_as(reference)
+        scaled = cache.get(resource, (namespace, reference["name"])) if resource in _SCALED else None
+        if scaled is not None and resource is not None:
+            selector = _selector(scaled, resource)
+            if any(selector.matches(objects.labels(pod)) for pod in pods):
+                found.append(objects.name(scaler))
+    return sorted(found)
+
+
+def _selector(scaled: JSON, resource: Resource) -> Selector:
+    given = scaled["spec"].get("selector")
+    return selectors.from_map(given) if resource is REPLICATION_CONTROLLERS else selectors.from_label_selector(given)
+
+
 def _target(found: JSON, resource: Resource, cache: CacheReader) -> Target:
-    given = found["spec"].get("selector")
-    plain = resource is REPLICATION_CONTROLLERS
-    selector = selectors.from_map(given) if plain else selectors.from_label_selector(given)
+    selector = _selector(found, resource)
     namespace, name = objects.key(found)
     pods = tuple(pod for pod in cache.list(PODS, namespace) if selector.matches(objects.labels(pod)))
     counted = (found.get("status") or {}).get("replicas") or 0

@@ -14,6 +14,7 @@ from seatrial.workloads import autoscaling, pods
 from seatrial.workloads.autoscaling import CannotTell, Proposal, Sample
 from seatrial.workloads.load import Load
 
+AMBIGUOUS = "AmbiguousSelector"
 WINDOW_SECONDS = 15.0
 """Over which a metrics server measures."""
 _NO_METRICS = "unable to fetch metrics from resource metrics API: the server could not find the requested resource"
@@ -38,6 +39,13 @@ class Measured:
     statuses: list[JSON] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     summary: str = ""
+
+
+def ambiguous(namespace: str, selector: str, autoscalers: Sequence[str]) -> Measured:
+    """Several autoscalers have Pods in common: none of them scales (validateAndParseSelector)."""
+    keys = " ".join(f"{{{name} {namespace}}}" for name in autoscalers)
+    message = f"pods by selector {selector} are controlled by multiple HPAs: [{keys}]"
+    return Measured(troubles=[Trouble(AMBIGUOUS, message, message)], summary=message)
 
 
 class Target(NamedTuple):

@@ -16,6 +16,9 @@ from seatrial.base.errors import RuntimeFailure
 from seatrial.base.types import JSON
 from seatrial.node.runtimes.base import ContainerStart, Exited, Failed, Notify, Readiness, Session, Started, Unhealthy
 
+LOOK_SECONDS = 1.0
+"""How often a container that waits looks whether it still has to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
@@ -37,6 +40,8 @@ class Behaviour:
     """From Running to the moment at which its liveness or startup probe has failed too often; None: never."""
     complete: float | None = None
     """From Running to an exit with code 0; None: never."""
+    waits_for: str = ""
+    """It is not complete before this Service of its namespace has an endpoint; it looks once a second."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], base: "Behaviour | None" = None) -> "Behaviour":
@@ -59,6 +64,10 @@ class Model:
         """How a container of a Pod behaves: the same answer whenever it is asked about the same one."""
         return self.images.get(container["image"], self.default)
 
+    def answers(self, namespace: str, service: str) -> bool:
+        """Whether somebody answers for a Service now."""
+        return True
+
     @classmethod
     def from_json(cls, defaults: Mapping[str, Any], behaviours: Mapping[str, Mapping[str, Any]]) -> "Model":
         base = Behaviour.from_json(defaults)
@@ -66,11 +75,14 @@ class Model:
 
 
 class _Container:
-    __slots__ = ("behaviour", "crash", "has_startup_probe", "notify", "probe", "readiness", "running", "timer")
+    __slots__ = (
+        "behaviour", "crash", "has_startup_probe", "namespace", "notify", "probe", "readiness", "running", "timer",
+    )  # fmt: skip
 
-    def __init__(self, behaviour: Behaviour, spec: JSON, notify: Notify) -> None:
+    def __init__(self, behaviour: Behaviour, request: ContainerStart, notify: Notify) -> None:
         self.behaviour, self.notify = behaviour, notify
-        self.has_startup_probe = bool(spec.get("startupProbe"))
+        self.has_startup_probe = bool(request.container.get("startupProbe"))
+        self.namespace = str(request.pod["metadata"].get("namespace", ""))
         self.running = False
         self.timer: asyncio.TimerHandle | None = None
         self.readiness: asyncio.TimerHandle | None = None
@@ -106,7 +118,7 @@ class SimulatedRuntime:
 
     def start(self, request: ContainerStart, notify: Notify) -> None:
         behaviour = self.model.of(request.pod, request.container)
-        container = self._containers[request.container_id] = _Container(behaviour, request.container, notify)
+        container = self._containers[request.container_id] = _Container(behaviour, request, notify)
         # A restart finds everything in place: only the first attempt takes `start`.
         if behaviour.start and request.attempt == 0:
             loop = asyncio.get_running_loop()
@@ -117,7 +129,7 @@ class SimulatedRuntime:
     def resume(self, request: ContainerStart, notify: Notify, ran_seconds: float, ready: bool) -> None:
         """It goes on where it was in its model; one that should have become ready long ago, and is not, never will."""
         behaviour = self.model.of(request.pod, request.container)
-        container = self._containers[request.container_id] = _Container(behaviour, request.container, notify)
+        container = self._containers[request.container_id] = _Container(behaviour, request, notify)
         container.running = True
         self._pulled.add((str(request.pod["spec"].get("nodeName")), str(request.container["image"])))
         if not ready and behaviour.ready is not None and behaviour.ready > ran_seconds:
@@ -164,9 +176,17 @@ class SimulatedRuntime:
         if behaviour.crash is not None:
             container.crash = self._later(max(behaviour.crash - ran_seconds, 0.0), self._exit, container_id, 1)
         elif behaviour.complete is not None:
-            container.crash = self._later(max(behaviour.complete - ran_seconds, 0.0), self._exit, container_id, 0)
+            container.crash = self._later(max(behaviour.complete - ran_seconds, 0.0), self._complete, container_id)
         elif behaviour.unhealthy is not None:
             container.crash = self._later(max(behaviour.unhealthy - ran_seconds, 0.0), self._given_up, container_id)
+
+    def _complete(self, container_id: str) -> None:
+        container = self._containers[container_id]
+        awaited = container.behaviour.waits_for
+        if awaited and not self.model.answers(container.namespace, awaited):
+            container.crash = self._later(LOOK_SECONDS, self._complete, container_id)
+        else:
+            self._exit(container_id, 0)
 
     def _given_up(self, container_id: str) -> None:
         container = self._containers[container_id]

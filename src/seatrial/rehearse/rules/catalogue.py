@@ -1,7 +1,7 @@
 """All rules, written out: what is warned of, and what causes of a hang are called. docs/rules.md is made of this."""
 
 from seatrial.rehearse.result import Finding
-from seatrial.rehearse.rules import capacity, connections, pods, selection, strategies
+from seatrial.rehearse.rules import autoscaling, capacity, connections, pods, selection, strategies
 from seatrial.rehearse.rules.base import Case, Rule
 
 WARNINGS: tuple[Rule, ...] = (
@@ -122,6 +122,20 @@ WARNINGS: tuple[Rule, ...] = (
         "version until somebody lowers the partition, though the rollout is reported as complete.",
         strategies.partition_kept,
     ),
+    Rule(
+        "replicas-beside-autoscaler",
+        "The manifest and an autoscaler both set the size",
+        "Whoever applies a manifest with spec.replicas takes back what the autoscaler has scaled to, in the middle of "
+        "the load, and at once.",
+        autoscaling.replicas_beside_autoscaler,
+    ),
+    Rule(
+        "autoscaler-can-not-scale",
+        "An autoscaler has nothing to go by",
+        "An autoscaler that finds no usable metric leaves the size as it is, under whatever load: Pods without "
+        "requests have no utilisation, and Pods that two autoscalers choose are scaled by neither.",
+        autoscaling.autoscaler_can_not_scale,
+    ),
 )
 
 CAUSES: dict[str, tuple[str, str]] = {
@@ -144,6 +158,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "image-not-found": ("The image can't be had", "The image does not exist, or may not be pulled."),
     "crash-loop": ("It crashes again and again", "The new version exits soon after its start."),
     "never-ready": ("It does not become ready", "The new Pods run, and do not pass their readiness probe."),
+    "init-container-waits": (
+        "An init container waits",
+        "It runs and does not end, such as one that waits for the very Service that its own Pod is to serve.",
+    ),
     "missing-configuration": ("Configuration is missing", "A ConfigMap, a Secret, or a key of it is not there."),
     "pods-refused": ("Pods are refused", "Admission refuses the new Pods."),
     "volume-locked": ("The volume is locked", "Another node has the image locked; see seatrial rescue."),

@@ -6,7 +6,7 @@ from seatrial.api.registry import EVENTS, PODS
 from seatrial.base.types import JSON
 from seatrial.machinery import conditions, objects, times
 from seatrial.rehearse.result import Finding
-from seatrial.rehearse.rules import held, selection
+from seatrial.rehearse.rules import connections, held, selection
 from seatrial.rehearse.rules.base import Case
 from seatrial.rollout import newest, obstacles, stuck
 from seatrial.rollout.obstacles import Obstacle
@@ -107,6 +107,27 @@ def _deliberate(case: Case) -> Iterator[Cause]:
         yield "partition", f"{case.name} has a partition of {partition}: Pods below it keep their version", (case.name,)
 
 
+def _waiting(case: Case, members: Sequence[JSON]) -> Iterator[Cause]:
+    """Init containers that run and do not end."""
+    for pod in members:
+        statuses = (pod.get("status") or {}).get("initContainerStatuses") or ()
+        running = [str(each["name"]) for each in statuses if objects.get(each, "state", "running") is not None]
+        for container in pod["spec"].get("initContainers") or ():
+            if container["name"] not in running or container.get("restartPolicy") == "Always":
+                continue
+            name, where = objects.name(pod), f"pod {objects.name(pod)}: init container {container['name']}"
+            service = case.model.of(pod, container).waits_for
+            if not service:
+                yield "init-container-waits", f"{where} does not end", (f"pod/{name}", case.name)
+            elif f"service/{service}" in connections.behind_a_service(case):
+                text = f"{where} waits for service/{service}, which only gets an endpoint when this very Pod is ready"
+                yield "init-container-waits", text, (f"pod/{name}", case.name, f"service/{service}")
+            else:
+                text = f"{where} waits for service/{service}, which has no endpoint"
+                yield "init-container-waits", text, (f"pod/{name}", case.name, f"service/{service}")
+            return
+
+
 def _in_order(case: Case, events: Sequence[JSON], members: Sequence[JSON]) -> Iterator[Cause]:
     """What is seen less directly."""
     if case.target.resource.kind == "StatefulSet":
@@ -122,6 +143,7 @@ def _in_order(case: Case, events: Sequence[JSON], members: Sequence[JSON]) -> It
             elif case.now > times.parse_time(objects.deletion_timestamp(pod) or ""):
                 node = pod["spec"].get("nodeName") or ""
                 yield "pod-does-not-end", f"pod {name} on {node} does not end", (f"pod/{name}", f"node/{node}")
+    yield from _waiting(case, members)
     for pod in members:
         name = objects.name(pod)
         if not conditions.is_true(pod, "Ready") and (pod.get("status") or {}).get("phase") == "Running":
