@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from seatrial.rehearse.rules import catalogue, causes
+from seatrial.rehearse.rules.named_causes import CAUSES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "rules.md"
 
@@ -12,13 +13,14 @@ def page() -> str:
         "# Rules of a rehearsal",
         "",
         "Every finding of `seatrial rehearse` has one of these ids. They stay what they are. Written from",
-        "`src/seatrial/rehearse/rules/catalogue.py`.",
+        "`src/seatrial/rehearse/rules/` (catalogue.py, named_causes.py).",
         "",
         "## Why an update hangs",
         "",
     ]
-    for rule, (title, meaning) in catalogue.CAUSES.items():
-        lines += [f"### {rule}", "", f"{title}. {meaning}", ""]
+    for cause in CAUSES:
+        helps = f"What helps: {cause.remedy}."
+        lines += [f"### {cause.id}", "", f"{cause.title}. {cause.meaning}", "", helps, ""]
     lines += ["## What is warned of", ""]
     for each in catalogue.WARNINGS:
         lines += [f"### {each.id}", "", f"{each.title}. {each.why}", ""]
@@ -36,7 +38,7 @@ def test_every_rule_has_one_id_of_its_own() -> None:
 
 def test_every_cause_is_in_the_catalogue() -> None:
     given = {rule for _, rule in causes.WORDS} | set(causes.REASONS.values())
-    assert given <= set(catalogue.CAUSES) | {each.id for each in catalogue.WARNINGS}
+    assert given <= {each.id for each in CAUSES} | {each.id for each in catalogue.WARNINGS}
 
 
 if __name__ == "__main__":

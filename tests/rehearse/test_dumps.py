@@ -119,3 +119,14 @@ def test_a_container_that_crashes_in_the_cluster_crashes_in_the_rehearsal() -> N
     result = rehearse(Plan(snapshot, [Restart("deployment/web")]))
     assert result.verdict == "hangs"
     assert result.findings[0].rule == "image-not-found"
+
+
+def test_finalizers_that_nobody_takes_off_are_taken_off_in_the_remedy() -> None:
+    held = deployment("web", 2, strategy={"type": "Recreate"})
+    held["spec"]["template"]["metadata"]["finalizers"] = ["example.com/deregister"]
+    snapshot = dump(held, start=1, exit=1)
+    result = whole.run(Plan(snapshot, [SetImage("deployment/web", [("c", "nginx:2")])]))
+    assert result.findings[0].rule == "finalizer"
+    (remedy,) = result.remedies
+    assert remedy.completes
+    assert remedy.command.count("kubectl patch pod/web-") == len(remedy.objects) == 2

@@ -1,7 +1,8 @@
 """Whole rehearsals of manifests: what a user is told."""
 
 from seatrial.base.types import JSON
-from seatrial.rehearse.change import Apply
+from seatrial.rehearse import whole
+from seatrial.rehearse.change import Apply, Scale
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
 from seatrial.rehearse.snapshot import of_manifests
@@ -43,6 +44,32 @@ def test_an_update_that_no_node_has_room_for_hangs_and_says_so() -> None:
     assert result.verdict == "hangs"
     assert "Insufficient cpu" in result.reason
     assert result.decided_by == "standstill"
+
+
+def test_who_only_grows_is_told_nothing_about_strategy_and_many_pods_are_told_of_once() -> None:
+    old = of_manifests([deployment(3, resources={"requests": {"cpu": "3"}})], "3x4cpu,8Gi")
+    result = whole.run(Plan(old, [Scale("deployment/web", 9)]))
+    (cause,) = (each for each in result.findings if each.severity == "problem")
+    assert (cause.rule, cause.remedy) == ("no-room", "ask for less, or add a node")
+    assert cause.message.endswith("(and 5 more Pods)")
+    assert len([name for name in cause.objects if name.startswith("pod/")]) == 6
+    assert result.remedies == ()
+
+
+def test_several_workloads_of_one_change_count_together_from_the_beginning() -> None:
+    old, new = ([deployment(4, image), named("api", deployment(2, image))] for image in ("web:1", "web:2"))
+    result = rehearse(Plan(of_manifests(old), [Apply(new)]))
+    assert result.completes
+    assert (result.desired, result.min_available) == (6, 5)
+    assert result.availability[0].available == 6
+
+
+def named(name: str, obj: JSON) -> JSON:
+    labels = {"app": name}
+    spec = obj["spec"]
+    template = {**spec["template"], "metadata": {"labels": labels}}
+    made = {**spec, "selector": {"matchLabels": labels}, "template": template}
+    return {**obj, "metadata": {"name": name}, "spec": made}
 
 
 def test_an_update_that_still_moves_when_the_time_is_up_is_undecided() -> None:

@@ -33,6 +33,7 @@ def lines(result: Result, *, chart: bool = True) -> list[str]:
         told += ["", "What helps:" if any(each.completes for each in result.remedies) else "What was tried:"]
         for remedy in result.remedies:
             told += [f"  with {remedy.title}: {remedy.outcome}", click.style(f"    {remedy.command}", fg=output.DIM)]
+    told += _advice(result)
     told += _findings(result)
     if chart and result.pods and result.duration_seconds > 0:
         told += ["", *_chart(result)]
@@ -62,6 +63,14 @@ def _evidence(steps: Sequence[Step]) -> Iterator[str]:
 
 def _time(seconds: float) -> str:
     return f"{seconds:.1f}s" if seconds < 100 else durations.told(seconds)
+
+
+def _advice(result: Result) -> list[str]:
+    """What to do about the cause, where nothing that helps was found by trying."""
+    cause = next((each for each in result.findings if each.severity == "problem"), None)
+    if cause is None or not cause.remedy or any(each.completes for each in result.remedies):
+        return []
+    return ["", _wrapped(f"What to do: {cause.remedy} [{cause.rule}]").strip()]
 
 
 def _findings(result: Result) -> list[str]:

@@ -235,9 +235,10 @@ class Drain:
 
 @dataclass(frozen=True)
 class DeletePod:
-    """`kubectl delete pod`: the workload that it belongs to makes another."""
+    """`kubectl delete pod`: the workload that it belongs to makes another. `force`: at once, whatever its node says."""
 
     pod: str
+    force: bool = False
 
     @property
     def told(self) -> str:
@@ -248,4 +249,5 @@ class DeletePod:
         namespace = where or stage.namespace
         pod = await stage.client.get(PODS, name, namespace)
         stage.concern(await selecting.owners(stage.client, [pod]))
-        await stage.client.delete(PODS, name, namespace, uid=objects.uid(pod))
+        grace = 0 if self.force else None
+        await stage.client.delete(PODS, name, namespace, uid=objects.uid(pod), grace_period_seconds=grace)

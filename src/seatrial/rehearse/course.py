@@ -5,7 +5,7 @@ of sizes and Pod states that was not there before: a crash loop goes round and r
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from seatrial.base.types import JSON
@@ -79,7 +79,8 @@ class Course:
     # --- whom it is about ---
 
     def watch(self, targets: Sequence[Target]) -> None:
-        """It is about these workloads, too."""
+        """It is about these workloads, too, and has been from the beginning."""
+        known = self._sample(self._at, self._alive())
         for one in targets:
             if one in self._targets:
                 continue
@@ -90,6 +91,8 @@ class Course:
         for obj in self._present["Pod"].values():
             if objects.uid(obj) not in self.lives and self.owner_of(obj):
                 self._pod(self._at, obj)
+        found = self._sample(self._at, self._alive())
+        self.samples = [each.with_more(known, found) for each in self.samples]
         self._look(self._at)
 
     @property
@@ -220,12 +223,10 @@ class Course:
     # --- what it comes to ---
 
     def _look(self, at: float) -> None:
-        alive = {key: number for key, number in self._states.items() if number and key[1] != "gone"}
+        alive = self._alive()
         counts = tuple(self._counts.values())
-        number = sum(alive.values())
-        self.most_pods = max(self.most_pods, number)
-        versions = tuple(sorted((label, n) for (label, state), n in alive.items() if state == "ready"))
-        sample = Sample(self._seconds(at), sum(c.available for c in counts), self._ready, number, versions)
+        sample = self._sample(at, alive)
+        self.most_pods = max(self.most_pods, sample.pods)
         if not self.samples or replace(self.samples[-1], time_seconds=sample.time_seconds) != sample:
             self.samples.append(sample)
         constellation = (counts, tuple(sorted(alive.items())))
@@ -233,6 +234,15 @@ class Course:
             self._seen.add(constellation)
             self.news_at = at
         self._complete(at, counts)
+
+    def _alive(self) -> dict[tuple[str, str], int]:
+        """(hash, state) → Pods that are there."""
+        return {key: number for key, number in self._states.items() if number and key[1] != "gone"}
+
+    def _sample(self, at: float, alive: Mapping[tuple[str, str], int]) -> Sample:
+        versions = tuple(sorted((label, n) for (label, state), n in alive.items() if state == "ready"))
+        available = sum(each.available for each in self._counts.values())
+        return Sample(self._seconds(at), available, self._ready, sum(alive.values()), versions)
 
     def _complete(self, at: float, counts: Sequence[Counts]) -> None:
         done = len(counts) + len(self._deleted) >= len(self._targets) and all(each.complete for each in counts)

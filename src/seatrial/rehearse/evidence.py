@@ -25,7 +25,8 @@ def chain(course: Course, cases: Sequence[Case], causes: Sequence[Finding]) -> t
         return ()
     if causes[0].rule == "change-refused":
         return tuple(Step(0.0, name, causes[0].message) for name in causes[0].objects)
-    named = {each for cause in causes[:1] for each in cause.objects}
+    # Of many Pods in the same plight one is enough.
+    named = set(causes[0].objects[:2])
     steps = [*_scales(course), *_lives(course, named), *_events(course, named)]
     for case in cases:
         steps += _conditions(case)

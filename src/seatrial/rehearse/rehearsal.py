@@ -89,7 +89,7 @@ async def _rehearse(plan: Plan) -> Result:
         if not course.targets:
             raise ToolError("the change concerns no Deployment, StatefulSet, DaemonSet or ReplicationController")
         assumptions += [*_unknown(course, model.profiles), *_waiting(model)]
-        return verdict.judge(course, ending, model, assumptions)
+        return verdict.judge(course, ending, model, assumptions, made_up=bool(plan.snapshot.manifests))
 
 
 def _load_lasts(load: GivenLoad) -> float:

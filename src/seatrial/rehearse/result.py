@@ -83,6 +83,18 @@ class Sample:
     versions: tuple[tuple[str, int], ...] = ()
     """(hash, ready Pods of it), in order of the hash."""
 
+    def with_more(self, before: "Sample", after: "Sample") -> "Sample":
+        """With the Pods of a workload that was found to be concerned later, by which the count went up."""
+        known = dict(before.versions)
+        versions = {label: number for label, number in after.versions if label not in known} | dict(self.versions)
+        return Sample(
+            self.time_seconds,
+            self.available + after.available - before.available,
+            self.ready + after.ready - before.ready,
+            self.pods + after.pods - before.pods,
+            tuple(sorted(versions.items())),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
@@ -98,22 +110,34 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """A change that may mend it, to be read as "with TITLE: OUTCOME". `patch` is a merge patch of the object.
+    """Something to do that may mend it, to be read as "with TITLE: OUTCOME".
 
+    `action`: patch the object, by the merge patch `patch`; delete it; or force it away, of a node that is gone. `also`:
+    further objects with which the same is done.
     `completes`: whether the update does, with it; None as long as that has not been rehearsed.
     """
 
     title: str
     object: str
     namespace: str
-    patch: JSON
+    patch: JSON = field(default_factory=dict)
     outcome: str = ""
     completes: bool | None = None
+    action: Literal["patch", "delete", "force-delete"] = "patch"
+    also: tuple[str, ...] = ()
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        return (self.object, *self.also)
 
     @property
     def command(self) -> str:
-        """What applies it."""
-        return f"kubectl patch {self.object} -n {self.namespace} --type=merge -p '{json.dumps(self.patch)}'"
+        """What does it."""
+        if self.action == "patch":
+            patch = f"-n {self.namespace} --type=merge -p '{json.dumps(self.patch)}'"
+            return " && ".join(f"kubectl patch {name} {patch}" for name in self.objects)
+        force = " --grace-period=0 --force" if self.action == "force-delete" else ""
+        return f"kubectl delete {' '.join(self.objects)} -n {self.namespace}{force}"
 
 
 @dataclass(frozen=True, slots=True)

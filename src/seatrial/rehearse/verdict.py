@@ -3,8 +3,9 @@
 Causes are read from the objects and events as `seatrial rollout status` reads them (rollout/obstacles.py).
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from seatrial.base.types import JSON
@@ -18,6 +19,7 @@ from seatrial.rehearse.rules.base import Case
 from seatrial.rehearse.target import Counts
 from seatrial.rollout import newest
 
+_POD = re.compile(r"\bpod [\w.-]+")
 Decided = Literal["completed", "standstill", "horizon", "refused"]
 
 
@@ -42,12 +44,15 @@ def cases(course: Course, model: Model, now: float) -> list[Case]:
     return [Case(one, obj, course, model, now) for one, obj in found if obj is not None]
 
 
-def judge(course: Course, ending: Ending, model: Model, assumptions: Sequence[str] = ()) -> Result:
-    """The verdict of one rehearsal."""
+def judge(
+    course: Course, ending: Ending, model: Model, assumptions: Sequence[str] = (), *, made_up: bool = False
+) -> Result:
+    """The verdict of one rehearsal. `made_up`: its Pods have names that only the rehearsal gave them."""
     workloads = cases(course, model, ending.now)
     done = course.complete_at is not None and not ending.unfinished
     ended = course.complete_at if done and course.complete_at is not None else course.news_at
-    problems = [] if done else problems_of(workloads, ending)
+    warned = [finding for case in workloads for finding in catalogue.warnings(case)]
+    problems = [] if done else _with_words(problems_of(workloads, ending), warned)
     proved = problems and ending.decided_by != "horizon"
     reason = problems[0].message if proved else ("" if done else _unexplained(workloads, ending))
     seconds = round(ended - course.began, 3)
@@ -63,7 +68,7 @@ def judge(course: Course, ending: Ending, model: Model, assumptions: Sequence[st
         min_available=least,
         max_pods=course.most_pods,
         scale_events=tuple(course.scales),
-        findings=(*problems, *(finding for case in workloads for finding in catalogue.warnings(case))),
+        findings=(*problems, *warned),
         headline=headline(done, seconds, (least, fresh, desired), reason, decided_by=ending.decided_by),
         decided_by=ending.decided_by,
         workloads=tuple(one.shown for one in course.targets),
@@ -72,7 +77,7 @@ def judge(course: Course, ending: Ending, model: Model, assumptions: Sequence[st
         min_ready_pods=min((sample.ready for sample in course.samples), default=0),
         promised_available=_promised(counts),
         evidence=evidence.chain(course, workloads, problems),
-        remedies=tuple(remedies.proposals(workloads, problems)),
+        remedies=tuple(remedies.proposals(workloads, problems, made_up=made_up)),
         pods=tuple(_timeline(course, life, _is_updated(life, hashes)) for life in course.lives.values()),
         availability=tuple(course.samples),
         events=tuple(course.events),
@@ -105,16 +110,38 @@ def problems_of(workloads: Sequence[Case], ending: Ending) -> list[Finding]:
     """What stands in the way at the end, the surest first."""
     if ending.refusal:
         named = tuple(case.name for case in workloads)
-        return [Finding("change-refused", f"{ending.unfinished}: {ending.refusal}", named, severity="problem")]
+        return [causes.problem("change-refused", f"{ending.unfinished}: {ending.refusal}", named)]
     found = [
-        Finding("drain-refused", f"{ending.unfinished}: {name}: {why}", (name,), severity="problem")
+        causes.problem("drain-refused", f"{ending.unfinished}: {name}: {why}", (name,))
         for name, why in ending.refusals.items()
         if ending.unfinished
     ]
     for case in workloads:
         if not case.counts.complete:
             found += causes.of(case)
-    return list({(each.rule, each.message): each for each in found}.values())
+    return _together(found)
+
+
+def _together(found: Sequence[Finding]) -> list[Finding]:
+    """What is said of many Pods is said once."""
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for each in found:
+        alike.setdefault((each.rule, _POD.sub("pod", each.message)), []).append(each)
+    return [_once(group) for group in alike.values()]
+
+
+def _once(group: Sequence[Finding]) -> Finding:
+    first = group[0]
+    named = tuple(dict.fromkeys(name for each in group for name in each.objects))
+    others = sum(name.startswith("pod/") for name in named) - 1
+    more = f" (and {others} more Pod{'s' if others > 1 else ''})" if others > 0 else ""
+    return replace(first, message=first.message + more, objects=named)
+
+
+def _with_words(problems: Sequence[Finding], warned: Sequence[Finding]) -> list[Finding]:
+    """Where a rule warns, too, what it says to do."""
+    words = {each.rule: each.remedy for each in warned}
+    return [replace(each, remedy=each.remedy or words.get(each.rule, "")) for each in problems]
 
 
 def _promised(counts: Sequence[Counts]) -> int:

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 from seatrial.rehearse import durations, verdict
-from seatrial.rehearse.change import Drain, Patch
+from seatrial.rehearse.change import Change, DeletePod, Drain, Patch
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Remedy, Result, Spread, seconds_at
 
@@ -53,11 +53,17 @@ def run(
 
 
 def _rehearsed(plan: Plan, remedy: Remedy) -> Remedy:
-    patch = Patch(remedy.object, remedy.patch, remedy.namespace)
     # A drain that is refused never ends: what helps has to come before it.
     waits = next((i for i, each in enumerate(plan.changes) if isinstance(each, Drain)), len(plan.changes))
-    outcome = rehearse(replace(plan, changes=(*plan.changes[:waits], patch, *plan.changes[waits:])))
+    outcome = rehearse(replace(plan, changes=(*plan.changes[:waits], *_changes(remedy), *plan.changes[waits:])))
     return replace(remedy, outcome=told(outcome), completes=outcome.completes)
+
+
+def _changes(remedy: Remedy) -> list[Change]:
+    if remedy.action == "patch":
+        return [Patch(name, remedy.patch, remedy.namespace) for name in remedy.objects]
+    pods = [f"{remedy.namespace}/{name.removeprefix('pod/')}" for name in remedy.objects]
+    return [DeletePod(pod, force=remedy.action == "force-delete") for pod in pods]
 
 
 def told(outcome: Result) -> str:

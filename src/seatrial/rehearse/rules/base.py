@@ -9,6 +9,7 @@ from seatrial.machinery.gvk import ResourceRef
 from seatrial.node.runtimes.simulated import Model
 from seatrial.rehearse.course import Course, PodLife
 from seatrial.rehearse.target import Counts, Target, counts
+from seatrial.rollout import newest
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,16 @@ class Case:
     def rolls(self) -> bool:
         """A Deployment that replaces its Pods little by little."""
         return self.target.resource.kind == "Deployment" and strategy(self.spec).get("type") != "Recreate"
+
+    @property
+    def replaces(self) -> bool:
+        """Whether Pods of an old version are still there: it does more than to change its size."""
+        owners, _ = newest.of(self.obj, self.target.resource.kind, self.course)
+        new = {objects.uid(owner) for owner in owners}
+        return any(
+            life.state != "gone" and (objects.controller_of(life.pod) or {}).get("uid") not in new
+            for life in self.lives
+        )
 
     @property
     def lives(self) -> list[PodLife]:

@@ -1,4 +1,4 @@
-"""All rules, written out: what is warned of, and what causes of a hang are called. docs/rules.md is made of this."""
+"""All that is warned of, written out. docs/rules.md is made of this, and of named_causes.py."""
 
 from seatrial.rehearse.result import Finding
 from seatrial.rehearse.rules import autoscaling, capacity, connections, pods, selection, strategies
@@ -137,48 +137,6 @@ WARNINGS: tuple[Rule, ...] = (
         autoscaling.autoscaler_can_not_scale,
     ),
 )
-
-CAUSES: dict[str, tuple[str, str]] = {
-    "no-room": ("No node has room", "What the new Pod requests is free on no node that it may run on."),
-    "anti-affinity": (
-        "Anti-affinity leaves no node",
-        "Every node has a Pod already that the new one must not be with.",
-    ),
-    "no-matching-node": ("No node matches", "No node has the labels that nodeSelector or affinity ask for."),
-    "topology-spread": ("Spreading leaves no node", "Every node that is left would be one Pod too many."),
-    "host-port-taken": (
-        "The host port is taken",
-        "A host port can be had once on each node, and the old Pods have it.",
-    ),
-    "volume-elsewhere": ("The volume is elsewhere", "The volume can only be reached from other nodes."),
-    "claim-not-bound": ("A claim is missing or not bound", "The Pod waits for a volume that is not there."),
-    "untolerated-taint": ("Taints keep it off", "The nodes have taints that the Pod does not tolerate."),
-    "node-cordoned": ("Nodes are cordoned", "The nodes take no new Pods."),
-    "unschedulable": ("No node takes it", "The scheduler's message says why."),
-    "image-not-found": ("The image can't be had", "The image does not exist, or may not be pulled."),
-    "crash-loop": ("It crashes again and again", "The new version exits soon after its start."),
-    "never-ready": ("It does not become ready", "The new Pods run, and do not pass their readiness probe."),
-    "init-container-waits": (
-        "An init container waits",
-        "It runs and does not end, such as one that waits for the very Service that its own Pod is to serve.",
-    ),
-    "missing-configuration": ("Configuration is missing", "A ConfigMap, a Secret, or a key of it is not there."),
-    "pods-refused": ("Pods are refused", "Admission refuses the new Pods."),
-    "volume-locked": ("The volume is locked", "Another node has the image locked; see seatrial rescue."),
-    "multi-attach": ("The volume is attached elsewhere", "A volume for one node is still attached to another."),
-    "volume-not-mounted": ("The volume can't be mounted", "The event says why."),
-    "paused": ("It is paused", "A paused Deployment does not roll."),
-    "on-delete": ("Nobody deletes the old Pods", "With OnDelete the new version comes when Pods are deleted by hand."),
-    "stuck-ordinal": ("A Pod of a given up version is in the way", "StatefulSets wait for it; only deleting it helps."),
-    "finalizer": ("A finalizer keeps an old Pod", "It goes when whoever set the finalizer takes it off."),
-    "pod-does-not-end": ("An old Pod does not end", "Its node does not report any more."),
-    "drain-refused": (
-        "The drain is refused",
-        "A budget, or a Pod that nobody would replace, keeps the node from being empty.",
-    ),
-    "change-refused": ("The change is refused", "The API server does not accept it."),
-}
-"""Rule → (title, what it means)."""
 
 
 def warnings(case: Case) -> list[Finding]:

@@ -8,6 +8,7 @@ from seatrial.machinery import conditions, objects, times
 from seatrial.rehearse.result import Finding
 from seatrial.rehearse.rules import connections, held, selection
 from seatrial.rehearse.rules.base import Case
+from seatrial.rehearse.rules.named_causes import REMEDIES
 from seatrial.rollout import newest, obstacles, stuck
 from seatrial.rollout.obstacles import Obstacle
 
@@ -56,7 +57,7 @@ def rule_of(obstacle: Obstacle) -> str:
 
 def of(case: Case) -> list[Finding]:
     """All causes that can be seen, the surest first; [] when there is none."""
-    found = [_problem(rule, message, where) for rule, message, where in _deliberate(case)]
+    found = [problem(rule, message, where) for rule, message, where in _deliberate(case)]
     owners, members = newest.of(case.obj, case.target.resource.kind, case.course)
     events = case.course.all(EVENTS)
     # What went on when the standstill began: retries back off, and their events grow old.
@@ -65,12 +66,12 @@ def of(case: Case) -> list[Finding]:
         where = f"pod/{obstacle.pod}" if obstacle.pod else case.name
         killer = _killer(case, obstacle) if obstacle.reason == "CrashLoop" else ""
         if killer:
-            found.append(_problem("liveness-kills-slow-starter", killer, (where, case.name)))
+            found.append(problem("liveness-kills-slow-starter", killer, (where, case.name)))
             continue
         rule = rule_of(obstacle)
         told = held.explain(case, rule, obstacle) if rule in held.RULES else ""
-        found.append(_problem(rule, told or str(obstacle), (where, case.name)))
-    found += [_problem(rule, message, where) for rule, message, where in _in_order(case, events, members)]
+        found.append(problem(rule, told or str(obstacle), (where, case.name)))
+    found += [problem(rule, message, where) for rule, message, where in _in_order(case, events, members)]
     return found
 
 
@@ -87,8 +88,9 @@ def _killer(case: Case, obstacle: Obstacle) -> str:
     return ""
 
 
-def _problem(rule: str, message: str, where: Sequence[str]) -> Finding:
-    return Finding(rule, message, tuple(dict.fromkeys(where)), severity="problem")
+def problem(rule: str, message: str, where: Sequence[str]) -> Finding:
+    """The remedy in words is that of the rule; for a rule that warns, too, what is said there."""
+    return Finding(rule, message, tuple(dict.fromkeys(where)), REMEDIES.get(rule, ""), severity="problem")
 
 
 Cause = tuple[str, str, tuple[str, ...]]

@@ -1,0 +1,174 @@
+"""What the causes of a hang are called, what they mean, and what to do. docs/rules.md is made of this."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cause:
+    """`meaning` for the docs; `remedy` in words."""
+
+    id: str
+    title: str
+    meaning: str
+    remedy: str
+
+
+CAUSES: tuple[Cause, ...] = (
+    Cause(
+        "no-room",
+        "No node has room",
+        "What the new Pod requests is free on no node that it may run on.",
+        "ask for less, or add a node",
+    ),
+    Cause(
+        "anti-affinity",
+        "Anti-affinity leaves no node",
+        "Every node has a Pod already that the new one must not be with.",
+        "set maxSurge 0 and maxUnavailable 1, add a node, or make the anti-affinity preferred",
+    ),
+    Cause(
+        "no-matching-node",
+        "No node matches",
+        "No node has the labels that nodeSelector or affinity ask for.",
+        "label a node as the Pod asks for, or ask for labels that nodes have",
+    ),
+    Cause(
+        "topology-spread",
+        "Spreading leaves no node",
+        "Every node that is left would be one Pod too many.",
+        "set maxSurge 0 and maxUnavailable 1, or whenUnsatisfiable: ScheduleAnyway",
+    ),
+    Cause(
+        "host-port-taken",
+        "The host port is taken",
+        "A host port can be had once on each node, and the old Pods have it.",
+        "set maxSurge 0 and maxUnavailable 1, or do without the host port",
+    ),
+    Cause(
+        "volume-elsewhere",
+        "The volume is elsewhere",
+        "The volume can only be reached from other nodes.",
+        "let the Pod run where the volume is",
+    ),
+    Cause(
+        "claim-not-bound",
+        "A claim is missing or not bound",
+        "The Pod waits for a volume that is not there.",
+        "make the claim, or a volume that it can bind to",
+    ),
+    Cause(
+        "untolerated-taint",
+        "Taints keep it off",
+        "The nodes have taints that the Pod does not tolerate.",
+        "tolerate the taint, or take it off a node",
+    ),
+    Cause(
+        "node-cordoned",
+        "Nodes are cordoned",
+        "The nodes take no new Pods.",
+        "uncordon a node (kubectl uncordon)",
+    ),
+    Cause(
+        "unschedulable",
+        "No node takes it",
+        "The scheduler's message says why.",
+        "mend what the scheduler's message names",
+    ),
+    Cause(
+        "image-not-found",
+        "The image can't be had",
+        "The image does not exist, or may not be pulled.",
+        "correct the image's name, push it, or give its pull secret",
+    ),
+    Cause(
+        "crash-loop",
+        "It crashes again and again",
+        "The new version exits soon after its start.",
+        "look at the container's logs (kubectl logs --previous)",
+    ),
+    Cause(
+        "never-ready",
+        "It does not become ready",
+        "The new Pods run, and do not pass their readiness probe.",
+        "correct the readiness probe or the application; kubectl rollout undo goes back",
+    ),
+    Cause(
+        "init-container-waits",
+        "An init container waits",
+        "It runs and does not end, such as one that waits for the very Service that its own Pod is to serve.",
+        "let it wait for nothing that this update takes away, or keep old Pods until it is done",
+    ),
+    Cause(
+        "missing-configuration",
+        "Configuration is missing",
+        "A ConfigMap, a Secret, or a key of it is not there.",
+        "make it, in the same namespace, before the update",
+    ),
+    Cause(
+        "pods-refused",
+        "Pods are refused",
+        "Admission refuses the new Pods.",
+        "mend what the message names",
+    ),
+    Cause(
+        "volume-locked",
+        "The volume is locked",
+        "Another node has the image locked; see seatrial rescue.",
+        "set maxSurge 0 and maxUnavailable 1, or strategy Recreate; seatrial rescue frees stale locks",
+    ),
+    Cause(
+        "multi-attach",
+        "The volume is attached elsewhere",
+        "A volume for one node is still attached to another.",
+        "set maxSurge 0 and maxUnavailable 1, or strategy Recreate",
+    ),
+    Cause(
+        "volume-not-mounted",
+        "The volume can't be mounted",
+        "The event says why.",
+        "mend what the event says",
+    ),
+    Cause(
+        "paused",
+        "It is paused",
+        "A paused Deployment does not roll.",
+        "resume it (kubectl rollout resume)",
+    ),
+    Cause(
+        "on-delete",
+        "Nobody deletes the old Pods",
+        "With OnDelete the new version comes when Pods are deleted by hand.",
+        "delete its Pods one by one, or set updateStrategy RollingUpdate",
+    ),
+    Cause(
+        "stuck-ordinal",
+        "A Pod of a given up version is in the way",
+        "StatefulSets wait for it; only deleting it helps.",
+        "delete that Pod",
+    ),
+    Cause(
+        "finalizer",
+        "A finalizer keeps an old Pod",
+        "It goes when whoever set the finalizer takes it off.",
+        "let whoever set the finalizer take it off",
+    ),
+    Cause(
+        "pod-does-not-end",
+        "An old Pod does not end",
+        "Its node does not report any more.",
+        "bring the node back, or, if it is gone for good, force the Pod away",
+    ),
+    Cause(
+        "drain-refused",
+        "The drain is refused",
+        "A budget, or a Pod that nobody would replace, keeps the node from being empty.",
+        "let the budget spare a Pod, or delete Pods that nobody replaces by hand",
+    ),
+    Cause(
+        "change-refused",
+        "The change is refused",
+        "The API server does not accept it.",
+        "correct what the message names",
+    ),
+)
+REMEDIES = {cause.id: cause.remedy for cause in CAUSES}
