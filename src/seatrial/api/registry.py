@@ -25,6 +25,7 @@ from seatrial.api.core_v1 import (
     service_account,
 )
 from seatrial.api.discovery_v1 import endpoint_slice
+from seatrial.api.node_v1 import runtime_class
 from seatrial.api.policy_v1 import pod_disruption_budget
 from seatrial.api.resource import Resource
 from seatrial.api.scheduling_v1 import priority_class
@@ -53,6 +54,7 @@ PRIORITY_CLASSES = priority_class.RESOURCE
 REPLICATION_CONTROLLERS = replication_controller.RESOURCE
 REPLICA_SETS = replica_set.RESOURCE
 RESOURCE_QUOTAS = resource_quota.RESOURCE
+RUNTIME_CLASSES = runtime_class.RESOURCE
 SECRETS = secret.RESOURCE
 SERVICES = service.RESOURCE
 SERVICE_ACCOUNTS = service_account.RESOURCE
@@ -86,6 +88,7 @@ ALL: tuple[Resource, ...] = (
     JOBS,
     LEASES,
     ENDPOINT_SLICES,
+    RUNTIME_CLASSES,
     POD_DISRUPTION_BUDGETS,
     PRIORITY_CLASSES,
     STORAGE_CLASSES,

@@ -1,11 +1,12 @@
 """What Pods use and a snapshot does not have, because its kind is not in there at all: taken as there, and told. Pure.
 
-A dump of `kubectl get all` has no ConfigMaps, Secrets or claims; a user may not be allowed to read Secrets. Where a
-kind is in the snapshot, it is taken to be all there is, and what is missing is missing.
+A dump of `kubectl get all` has no ConfigMaps, Secrets, claims, service accounts or classes; a user may not be allowed
+to read Secrets. Where a kind is in the snapshot, it is taken to be all there is, and what is missing is missing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from seatrial.api.scheduling_v1.priority_class import SYSTEM_CLASSES
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 
@@ -13,6 +14,11 @@ Reference = tuple[str, str, str]
 """(kind, namespace, name)."""
 CONFIGURATION = ("ConfigMap", "Secret")
 CLAIM = "PersistentVolumeClaim"
+ACCOUNT, PRIORITY, RUNTIME = "ServiceAccount", "PriorityClass", "RuntimeClass"
+NAMED_ALONE = {ACCOUNT: "ServiceAccounts", PRIORITY: "PriorityClasses", RUNTIME: "RuntimeClasses"}
+"""Of these a Pod takes nothing by a key."""
+EVERYWHERE = frozenset({"default", *SYSTEM_CLASSES})
+"""Accounts and classes that every cluster has."""
 
 
 def missing(known: Sequence[JSON]) -> tuple[list[JSON], list[str]]:
@@ -23,22 +29,42 @@ def missing(known: Sequence[JSON]) -> tuple[list[JSON], list[str]]:
         for reference, key in references(obj):
             if reference[0] not in kinds:
                 wanted.setdefault(reference, set()).update([key] if key else [])
-    made = [part for reference, keys in sorted(wanted.items()) for part in _made(reference, keys)]
-    return made, list(_told(sorted(wanted)))
+    priorities = _priorities(known)
+    made = [part for reference, keys in sorted(wanted.items()) for part in _made(reference, keys, priorities)]
+    return made, list(_told(sorted(wanted), priorities))
 
 
-def _told(wanted: Sequence[Reference]) -> Iterator[str]:
+def _priorities(known: Sequence[JSON]) -> dict[str, int]:
+    """Class → priority, as Pods have it that are there."""
+    specs = [obj.get("spec") or {} for obj in known if obj.get("kind") == "Pod"]
+    return {
+        str(spec["priorityClassName"]): int(spec.get("priority") or 0)
+        for spec in specs
+        if spec.get("priorityClassName")
+    }
+
+
+def _told(wanted: Sequence[Reference], priorities: Mapping[str, int]) -> Iterator[str]:
     for kind in CONFIGURATION:
         names = [name for each, _, name in wanted if each == kind]
         if names:
             yield f"{kind}s are not known: {', '.join(names)} taken as there, with the keys that Pods use"
+    for kind in NAMED_ALONE:
+        names = [name for each, _, name in wanted if each == kind]
+        if kind == PRIORITY:
+            names = [f"{name} ({priorities.get(name, 0)})" for name in names]
+        if names:
+            yield f"{NAMED_ALONE[kind]} are not known: {', '.join(names)} taken as there"
     claims = [name for each, _, name in wanted if each == CLAIM]
     if claims:
         yield f"claims are not known: {', '.join(claims)} taken as bound, to volumes that any number of nodes can have"
 
 
-def _made(reference: Reference, keys: set[str]) -> Iterator[JSON]:
+def _made(reference: Reference, keys: set[str], priorities: Mapping[str, int]) -> Iterator[JSON]:
     kind, namespace, name = reference
+    if kind in NAMED_ALONE:
+        yield _named_alone(kind, namespace, name, priorities.get(name, 0))
+        return
     if kind in CONFIGURATION:
         data = dict.fromkeys(sorted(keys), "")
         yield {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, "data": data}
@@ -73,6 +99,15 @@ def _made(reference: Reference, keys: set[str]) -> Iterator[JSON]:
     }
 
 
+def _named_alone(kind: str, namespace: str, name: str, priority: int) -> JSON:
+    made: JSON = {"kind": kind, "metadata": {"name": name, "namespace": namespace}}
+    if kind == PRIORITY:
+        return {**made, "apiVersion": "scheduling.k8s.io/v1", "value": priority}
+    if kind == RUNTIME:
+        return {**made, "apiVersion": "node.k8s.io/v1", "handler": "assumed"}
+    return {**made, "apiVersion": "v1"}
+
+
 def references(obj: JSON) -> Iterator[tuple[Reference, str]]:
     """What the Pods of an object use, each with the key that they take of it, or ""."""
     if obj.get("kind") == "Pod":
@@ -82,9 +117,18 @@ def references(obj: JSON) -> Iterator[tuple[Reference, str]]:
     if not isinstance(spec, dict):
         return
     namespace = objects.namespace(obj) or "default"
+    for kind, name in _of_pod(spec):
+        if name and name not in EVERYWHERE:
+            yield (kind, namespace if kind == ACCOUNT else "", str(name)), ""
     for kind, name, key in (*_of_containers(spec), *_of_volumes(spec)):
         if name:
             yield (kind, namespace, str(name)), str(key)
+
+
+def _of_pod(spec: JSON) -> Iterator[tuple[str, str]]:
+    yield ACCOUNT, spec.get("serviceAccountName") or spec.get("serviceAccount") or ""
+    yield PRIORITY, spec.get("priorityClassName") or ""
+    yield RUNTIME, spec.get("runtimeClassName") or ""
 
 
 def _of_containers(spec: JSON) -> Iterator[tuple[str, str, str]]:

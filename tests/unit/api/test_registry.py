@@ -73,6 +73,7 @@ def test_group_versions_come_once_and_core_first():
         ("batch", "v1"),
         ("coordination.k8s.io", "v1"),
         ("discovery.k8s.io", "v1"),
+        ("node.k8s.io", "v1"),
         ("policy", "v1"),
         ("scheduling.k8s.io", "v1"),
         ("storage.k8s.io", "v1"),

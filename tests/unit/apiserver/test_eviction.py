@@ -9,8 +9,10 @@ from seatrial.apiserver.options import WriteOptions
 from seatrial.apiserver.subresources import eviction
 from seatrial.base.types import JSON
 from seatrial.machinery import conditions, objects
-from unit.apiserver.registry_world import World, pod, refused, tell
+from seatrial.store.keys import key
+from unit.apiserver.registry_world import NOW, World, pod, refused, tell
 
+SINCE = {"lastTransitionTime": NOW}
 VIOLATED = "Cannot evict pod as it would violate the pod's disruption budget."
 
 
@@ -80,6 +82,83 @@ def test_a_budget_refuses_with_429_and_says_why(status: JSON, retry_after: int |
         assert error.retry_after_seconds == retry_after
         assert [(each["reason"], each["message"]) for each in error.causes] == [("DisruptionBudget", cause)]
         assert await world.now(PODS, "p") == made
+
+    tell(story)
+
+
+def test_a_budget_that_could_not_be_computed_says_so() -> None:
+    async def story(world: World) -> None:
+        await a_pod(world)
+        failed = {
+            "type": "DisruptionAllowed",
+            "status": "False",
+            "reason": "SyncFailed",
+            "message": "no scale",
+            **SINCE,
+        }
+        await a_budget(world, conditions=[failed])
+        error = await refused(evict(world))
+        assert error.code == 429
+        assert [each["message"] for each in error.causes] == [
+            "The disruption budget pdb does not allow evicting pods currently because it failed sync: no scale"
+        ]
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    ("counts", "why"),
+    [
+        pytest.param({"disruptionsAllowed": -1}, "pdb disruptions allowed is negative", id="below nothing"),
+        pytest.param(
+            {"disruptionsAllowed": 1, "disruptedPods": {f"p{number}": NOW for number in range(2001)}},
+            "DisruptedPods map too big - too many evictions not confirmed by PDB controller",
+            id="too many that are still to go",
+        ),
+    ],
+)
+def test_a_budget_that_makes_no_sense_forbids(counts: JSON, why: str) -> None:
+    async def story(world: World) -> None:
+        await a_pod(world)
+        made = await a_budget(world)
+        await world.store.update(
+            key(POD_DISRUPTION_BUDGETS, "default", "pdb"), with_counts(made, counts), version(made)
+        )
+        error = await refused(evict(world))
+        assert (error.code, error.reason) == (403, "Forbidden")
+        assert error.message.endswith(f'"pdb" is forbidden: {why}')
+
+    tell(story)
+
+
+def with_counts(budget: JSON, counts: JSON) -> JSON:
+    return {**budget, "metadata": dict(budget["metadata"]), "status": {**budget["status"], **counts}}
+
+
+def version(obj: JSON) -> int:
+    return int(obj["metadata"]["resourceVersion"])
+
+
+def test_unready_pods_go_at_any_time_where_the_budget_says_so() -> None:
+    async def story(world: World) -> None:
+        await a_pod(world, ready=False)
+        made = await a_budget(world, currentHealthy=0)
+        spec = {**made["spec"], "unhealthyPodEvictionPolicy": "AlwaysAllow"}
+        await world.put(POD_DISRUPTION_BUDGETS, {**made, "spec": spec})
+        await evict(world)
+        evicted = await world.now(PODS, "p")
+        assert evicted is None or objects.is_terminating(evicted)
+
+    tell(story)
+
+
+def test_the_eviction_names_the_pod_of_its_address() -> None:
+    async def story(world: World) -> None:
+        await a_pod(world)
+        body = {"metadata": {"name": "other"}}
+        error = await refused(eviction.create(world.registry, PODS, "default", "p", body))
+        assert (error.code, error.message) == (400, "name in URL does not match name in Eviction object")
+        assert (await refused(evict(world, "gone"))).message == 'pods "gone" not found'
 
     tell(story)
 

@@ -12,6 +12,7 @@ from seatrial.apiserver.admission import (
     namespace_lifecycle,
     priority,
     resource_quota,
+    runtime_class,
     service_account,
     volumes,
 )
@@ -26,6 +27,7 @@ PLUGINS: tuple[Plugin, ...] = (
     volumes.default_storage_class,
     volumes.in_use_protection,
     volumes.resize,
+    runtime_class.admit,
 )
 WITH_EXISTING_ACCOUNTS: tuple[Plugin, ...] = (
     namespace_lifecycle.admit,
@@ -36,13 +38,14 @@ WITH_EXISTING_ACCOUNTS: tuple[Plugin, ...] = (
     volumes.default_storage_class,
     volumes.in_use_protection,
     volumes.resize,
+    runtime_class.admit,
 )
 """For clusters in which a controller makes the service accounts."""
 
 
 def validating() -> tuple[Plugin, ...]:
     """Those that look at the finished object and change nothing of it; new ones, since quotas are counted in them."""
-    return limit_ranger.validate, priority.validate, resource_quota.QuotaEnforcer()
+    return limit_ranger.validate, priority.validate, runtime_class.validate, resource_quota.QuotaEnforcer()
 
 
 async def admit(plugins: Sequence[Plugin], attributes: Attributes) -> None:

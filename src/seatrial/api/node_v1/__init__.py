@@ -1,0 +1,1 @@
+"""Group node.k8s.io, version v1."""

@@ -1,0 +1,40 @@
+"""What is taken as there since nobody said anything of its kind."""
+
+from seatrial.base.types import JSON
+from seatrial.rehearse import assuming
+
+NAMED = {"serviceAccountName": "shop", "priorityClassName": "high", "runtimeClassName": "kata"}
+
+
+def workload(**spec: object) -> JSON:
+    return {"kind": "Deployment", "metadata": {"name": "web", "namespace": "a"}, "spec": {"template": {"spec": spec}}}
+
+
+def test_accounts_and_classes_that_pods_name_are_made_up_and_told() -> None:
+    made, told = assuming.missing([workload(**NAMED)])
+    assert [(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"]) for obj in made] == [
+        ("PriorityClass", "", "high"),
+        ("RuntimeClass", "", "kata"),
+        ("ServiceAccount", "a", "shop"),
+    ]
+    assert told == [
+        "ServiceAccounts are not known: shop taken as there",
+        "PriorityClasses are not known: high (0) taken as there",
+        "RuntimeClasses are not known: kata taken as there",
+    ]
+
+
+def test_a_class_has_the_priority_that_pods_have_of_it() -> None:
+    pod = {"kind": "Pod", "metadata": {"name": "p"}, "spec": {"priorityClassName": "high", "priority": 700}}
+    made, _ = assuming.missing([workload(priorityClassName="high"), pod])
+    assert [obj["value"] for obj in made] == [700]
+
+
+def test_where_a_kind_is_known_what_is_missing_is_missing() -> None:
+    other = {"kind": "ServiceAccount", "metadata": {"name": "other", "namespace": "a"}}
+    assert assuming.missing([workload(serviceAccountName="shop"), other]) == ([], [])
+
+
+def test_what_every_cluster_has_needs_no_assumption() -> None:
+    spec = {"serviceAccountName": "default", "priorityClassName": "system-node-critical"}
+    assert assuming.missing([workload(**spec)]) == ([], [])
