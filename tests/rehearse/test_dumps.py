@@ -66,6 +66,10 @@ def test_a_deleted_pod_is_replaced() -> None:
         ({"kind": "Pod", "spec": {"containers": []}, "status": {"startTime": "noon"}}, "cannot be handled as a Pod"),
         ({"kind": "DaemonSet", "apiVersion": "apps/v1"}, "DaemonSet x"),
         ({"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v2"}, "HorizontalPodAutoscaler x"),
+        (
+            {"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v2", "spec": {"scaleTargetRef": "web"}},
+            "HorizontalPodAutoscaler x",
+        ),
         ({"kind": "Widget", "apiVersion": "acme.io/v1"}, "Widget.acme.io/v1: not a kind that decides here"),
         ({"kind": "Node", "status": {"allocatable": {"cpu": "many"}}}, "Node x"),
     ],
@@ -130,3 +134,29 @@ def test_finalizers_that_nobody_takes_off_are_taken_off_in_the_remedy() -> None:
     (remedy,) = result.remedies
     assert remedy.completes
     assert remedy.command.count("kubectl patch pod/web-") == len(remedy.objects) == 2
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        {"webhooks": "all"},
+        {"webhooks": [None, {"rules": 5}, {"rules": [{"resources": ["pods"], "operations": 3, "apiGroups": [""]}]}]},
+        {
+            "webhooks": [
+                {
+                    "clientConfig": {"service": "s"},
+                    "rules": [{"resources": ["*"], "operations": ["*"], "apiGroups": ["*"]}],
+                }
+            ]
+        },
+    ],
+)
+def test_webhooks_that_no_server_would_have_taken_refuse_nobody(junk: JSON) -> None:
+    good = dump(deployment("web", 2), start=1, exit=1)
+    hooks = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "x"},
+    }
+    snapshot = complete([*good.objects, {**hooks, **junk}], good.taken_at)
+    assert rehearse(Plan(snapshot, [Restart("deployment/web")])).completes

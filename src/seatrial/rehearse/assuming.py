@@ -36,7 +36,7 @@ def missing(known: Sequence[JSON]) -> tuple[list[JSON], list[str]]:
 
 def _priorities(known: Sequence[JSON]) -> dict[str, int]:
     """Class → priority, as Pods have it that are there."""
-    specs = [obj.get("spec") or {} for obj in known if obj.get("kind") == "Pod"]
+    specs = [obj["spec"] for obj in known if obj.get("kind") == "Pod" and isinstance(obj.get("spec"), dict)]
     return {
         str(spec["priorityClassName"]): int(spec.get("priority") or 0)
         for spec in specs

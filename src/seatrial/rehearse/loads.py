@@ -48,9 +48,7 @@ def observed(loaded: Sequence[JSON]) -> tuple[Curves, list[str]]:
     """What autoscalers measured last, as a load that stays; and what to tell of it."""
     curves: dict[Key, Curve] = {}
     told = []
-    for scaler in loaded:
-        if scaler.get("kind") != "HorizontalPodAutoscaler" or not isinstance(scaler.get("spec"), dict):
-            continue
+    for scaler in filter(_is_scaler, loaded):
         name = str(objects.get(scaler, "spec", "scaleTargetRef", "name", default=""))
         found = dict(_measured(scaler))
         curves |= {
@@ -65,25 +63,35 @@ def observed(loaded: Sequence[JSON]) -> tuple[Curves, list[str]]:
 
 def unknown(loaded: Sequence[JSON], curves: Curves) -> Iterator[str]:
     """What to tell of autoscalers about whose load nothing is known."""
-    for scaler in loaded:
-        reference = objects.get(scaler, "spec", "scaleTargetRef", default={})
-        if scaler.get("kind") != "HorizontalPodAutoscaler" or "seatrial.dev/load" in objects.annotations(scaler):
+    for scaler in filter(_is_scaler, loaded):
+        if "seatrial.dev/load" in objects.annotations(scaler):
             continue
-        name = str(reference.get("name", ""))
+        name = str(objects.get(scaler, "spec", "scaleTargetRef", "name", default=""))
         places = ("", objects.namespace(scaler) or "default")
         if not any(key[0] in places and key[1] == name for key in curves):
             shown = f"horizontalpodautoscaler/{objects.name(scaler)}"
             yield f"{shown}: nothing is known of the load, and it scales nothing (load in --behaviour)"
 
 
+def _is_scaler(obj: JSON) -> bool:
+    """One that an API server may have taken."""
+    reference = objects.get(obj, "spec", "scaleTargetRef")
+    return obj.get("kind") == "HorizontalPodAutoscaler" and isinstance(reference, dict)
+
+
 def _measured(scaler: JSON) -> Iterator[tuple[str, float]]:
-    status = scaler.get("status") or {}
-    for metric in status.get("currentMetrics") or ():
+    metrics, replicas = (objects.get(scaler, "status", field) for field in ("currentMetrics", "currentReplicas"))
+    if not isinstance(metrics, list) or not isinstance(replicas, int):
+        return
+    for metric in metrics:
+        kind = "resource" if objects.get(metric, "resource") else "pods"
         name = objects.get(metric, "resource", "name") or objects.get(metric, "pods", "metric", "name")
-        kind = "resource" if metric.get("resource") else "pods"
-        average = objects.get(metric, kind, "current", "averageValue")
-        if name and average is not None:
-            yield str(name), float(quantity.parse(str(average))) * int(status.get("currentReplicas") or 0)
+        try:
+            average = quantity.parse(str(objects.get(metric, kind, "current", "averageValue")))
+        except ValueError:
+            continue
+        if name:
+            yield str(name), float(average) * replicas
 
 
 def parse(content: Any, where: str) -> Curves:

@@ -9,11 +9,13 @@ are taken to match.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from seatrial.api import schema_set
 from seatrial.api.registry import NAMESPACES, PODS, SERVICES
 from seatrial.apiserver.admission.base import Attributes
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, selectors, status
 from seatrial.machinery.gvk import ResourceRef
+from seatrial.machinery.schema import DecodeError
 from seatrial.workloads import pods
 
 GROUP = "admissionregistration.k8s.io"
@@ -37,6 +39,17 @@ def is_configuration(obj: JSON) -> bool:
     return group == GROUP and any(obj.get("kind") == kind.kind for kind in KINDS)
 
 
+def _is_valid(obj: JSON) -> bool:
+    """A configuration with the fields that its kind has; in old versions they were the same."""
+    if not is_configuration(obj):
+        return False
+    try:
+        schema_set.load().validator(GROUP, "v1", str(obj["kind"])).decode(objects.copy(obj))
+    except DecodeError:
+        return False
+    return True
+
+
 class Webhooks:
     """An admission plugin. `known`: kinds of which the objects are known; of others nothing is concluded."""
 
@@ -46,7 +59,7 @@ class Webhooks:
 
     def put(self, given: Sequence[JSON]) -> None:
         """From now on these are in force."""
-        for obj in filter(is_configuration, given):
+        for obj in filter(_is_valid, given):
             self._configurations[str(obj["kind"]), objects.name(obj)] = obj
 
     async def __call__(self, attributes: Attributes) -> None:
@@ -128,6 +141,9 @@ def told(given: Sequence[JSON]) -> Iterator[str]:
     """What to say of those that are asked about what an update writes."""
     for obj in filter(is_configuration, given):
         name = f"{obj['kind']} {objects.name(obj)}"
+        if not _is_valid(obj):
+            yield f"left out: {name}: no API server would have taken it"
+            continue
         if obj["kind"] == POLICIES.kind:
             yield f"{name} is not evaluated: taken to allow everything"
             continue

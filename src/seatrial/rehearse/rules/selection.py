@@ -3,16 +3,18 @@
 from seatrial.api.registry import PODS, SERVICES
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, selectors
+from seatrial.machinery.selectors import Selector
 from seatrial.rehearse.rules.base import Case, Found
 from seatrial.workloads import pods
 
 
 def shared_selector(case: Case) -> Found:
     """Pods that this workload selects and another one owns."""
+    chosen = _selector(case)
     owners = {
         f"{reference['kind'].lower()}/{reference['name']}"
-        for pod in case.course.all(PODS)
-        if _selects(case, pod)
+        for pod in case.there(PODS)
+        if chosen.matches(objects.labels(pod))
         and case.course.owner_of(pod) != case.target
         and (reference := objects.controller_of(pod)) is not None
     }
@@ -25,20 +27,19 @@ def shared_selector(case: Case) -> Found:
         )
 
 
-def _selects(case: Case, pod: JSON) -> bool:
-    if objects.namespace(pod) != case.target.namespace:
-        return False
-    selector = case.spec.get("selector") or {}
+def _selector(case: Case) -> Selector:
+    selector = case.spec.get("selector")
     if case.target.resource.kind == "ReplicationController":
-        return bool(selector) and selectors.from_map(selector).matches(objects.labels(pod))
-    return selectors.from_label_selector(selector).matches(objects.labels(pod))
+        return selectors.from_map(selector or {})
+    return selectors.from_label_selector(selector)
 
 
 def service_without_pods(case: Case) -> Found:
     """A Service that sent requests to this workload, or was to, and has nobody to send them to."""
+    there = case.there(PODS)
     for service in case.there(SERVICES):
         selector = service["spec"].get("selector") or {}
-        chosen = [pod for pod in case.there(PODS) if _matches(selector, pod)]
+        chosen = [pod for pod in there if _matches(selector, pod)]
         if not selector or not case.counts.desired or any(map(pods.is_ready, chosen)):
             continue
         wrong = [f"{key}={value}" for key, value in selector.items() if case.pod_labels.get(key) != value]
@@ -65,4 +66,5 @@ def _served(case: Case, service: JSON) -> bool:
 
 
 def _matches(selector: JSON, pod: JSON) -> bool:
-    return bool(selector) and selectors.from_map(selector).matches(objects.labels(pod))
+    labels = objects.labels(pod)
+    return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
