@@ -29,7 +29,7 @@ from seatrial.apiserver.admission import chain
 from seatrial.apiserver.admission.base import Attributes, Operation, Plugin, Stamp, no_stamp
 from seatrial.apiserver.allocation import NO_CLAIM, Allocator, Claim
 from seatrial.apiserver.mirror import Mirror
-from seatrial.apiserver.options import DELETE, WRITE, DeleteOptions, WriteOptions
+from seatrial.apiserver.options import DELETE, WRITE, DeleteOptions, WriteOptions, ignore_warning
 from seatrial.apiserver.paging import Listing as Listing
 from seatrial.apiserver.paging import ListOptions
 from seatrial.apiserver.registry_watch import Lines, RegistryWatch
@@ -314,8 +314,19 @@ class Registry:
         options: WriteOptions | DeleteOptions,
         subresource: str = "",
     ) -> None:
+        warn = options.warn if isinstance(options, WriteOptions) else ignore_warning
         attributes = Attributes(
-            operation, resource, namespace, obj, old, self.lookup, self, options.user, subresource, options.dry_run
+            operation,
+            resource,
+            namespace,
+            obj,
+            old,
+            self.lookup,
+            self,
+            options.user,
+            subresource,
+            options.dry_run,
+            warn,
         )
         await chain.admit(plugins, attributes)
 

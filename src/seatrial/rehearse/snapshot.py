@@ -69,6 +69,8 @@ def complete(loaded: Sequence[JSON], taken_at: float, nodes: str = "", used: Seq
         told += [why] if why else []
     there = {objects.name(obj) for obj in loaded if obj.get("kind") == "Namespace"} | SYSTEM_NAMESPACES
     wanted = {objects.namespace(obj) for obj in (*loaded, *used)} - there - {""}
+    if wanted:
+        told.append(f"namespaces: nothing is known of {', '.join(sorted(wanted))} but the names: they take every Pod")
     filled += [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(wanted)]
     return Snapshot(filled, taken_at, (), tuple(told))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from seatrial.api.resource import Resource
-from seatrial.apiserver.options import WriteOptions
+from seatrial.apiserver.options import WriteOptions, ignore_warning
 from seatrial.apiserver.users import UserInfo
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
@@ -52,6 +52,8 @@ class Attributes:
     user: UserInfo
     subresource: str = ""
     dry_run: bool = False
+    warn: Callable[[str], None] = ignore_warning
+    """Tell the client something that is no error."""
 
     @property
     def is_new_pod(self) -> bool:

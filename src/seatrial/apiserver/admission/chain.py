@@ -10,6 +10,7 @@ from seatrial.apiserver.admission import (
     default_tolerations,
     limit_ranger,
     namespace_lifecycle,
+    pod_security,
     priority,
     resource_quota,
     runtime_class,
@@ -45,7 +46,13 @@ WITH_EXISTING_ACCOUNTS: tuple[Plugin, ...] = (
 
 def validating() -> tuple[Plugin, ...]:
     """Those that look at the finished object and change nothing of it; new ones, since quotas are counted in them."""
-    return limit_ranger.validate, priority.validate, runtime_class.validate, resource_quota.QuotaEnforcer()
+    return (
+        limit_ranger.validate,
+        pod_security.validate,
+        priority.validate,
+        runtime_class.validate,
+        resource_quota.QuotaEnforcer(),
+    )
 
 
 async def admit(plugins: Sequence[Plugin], attributes: Attributes) -> None:
