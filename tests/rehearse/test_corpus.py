@@ -89,7 +89,7 @@ def test_every_scenario_says_what_it_is() -> None:
 def test_the_corpus_is_large_enough_to_be_believed() -> None:
     verdicts = [expected["verdict"] for expected in EXPECTATIONS.values()]
     assert verdicts.count("hangs") >= 40
-    assert verdicts.count("completes") >= 40
+    assert verdicts.count("completes") >= verdicts.count("hangs")
     assert len({expected["sentence"] for expected in EXPECTATIONS.values()}) == len(verdicts)
 
 

@@ -101,7 +101,9 @@ def _stateful_set(obj: JSON, status: JSON) -> Counts:
     same = status.get("currentRevision") == status.get("updateRevision")
     updated = total if same else _count(status, "updatedReplicas")
     # A partition that spares every Pod is no update, though kubectl calls it complete.
-    done = same or (0 < partition < desired and updated >= desired - partition)
+    # The revisions become the same only where a rolling update has replaced every Pod.
+    in_part = partition > 0 or objects.get(spec, "updateStrategy", "type") == "OnDelete"
+    done = same or (in_part and updated >= desired - partition > 0)
     complete = _observed(obj, status) and done and ready == total == desired and available >= desired
     return Counts(desired, updated, total, available, max(desired - 1, 0), complete)
 
