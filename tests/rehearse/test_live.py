@@ -27,6 +27,8 @@ class Recorder:
 
     behind: Transport
     forbidden: frozenset[str] = frozenset()
+    own: str = ""
+    """The only namespace that may be read; "": all may be."""
     asked: list[Request] = field(default_factory=list)
     before: dict[str, Any] = field(default_factory=dict)
     """What happens before a path is answered: path → coroutine function."""
@@ -36,7 +38,8 @@ class Recorder:
         path = request.path.partition("?")[0]
         if (happens := self.before.pop(path.rpartition("/")[2], None)) is not None:
             await happens()
-        if path.rpartition("/")[2] in self.forbidden:
+        elsewhere = self.own and f"/namespaces/{self.own}/" not in path
+        if path.rpartition("/")[2] in self.forbidden or elsewhere:
             raise StatusError(status.failure(403, "Forbidden", f'{path} is forbidden: User "me" cannot list resource'))
         return await self.behind.request(request)
 
@@ -51,14 +54,14 @@ class Recorder:
     async def aclose(self) -> None: ...
 
 
-def read(forbidden: frozenset[str] = frozenset(), meanwhile: str = "") -> tuple[Snapshot, Recorder]:
+def read(forbidden: frozenset[str] = frozenset(), meanwhile: str = "", own: str = "") -> tuple[Snapshot, Recorder]:
     """The snapshot of a cluster with a Deployment; `meanwhile` it is deleted, just before that kind is listed."""
 
     async def main() -> tuple[Snapshot, Recorder]:
         async with world(3, start=4, ready=0, exit=1) as cluster:
             await cluster.client.create(DEPLOYMENTS, deployment("web", 3))
             await complete(cluster, "web", 1)
-            recorder = Recorder(cluster.client._transport, forbidden)
+            recorder = Recorder(cluster.client._transport, forbidden, own)
 
             async def change() -> None:
                 await cluster.client.delete(DEPLOYMENTS, "web", "default")
@@ -68,7 +71,7 @@ def read(forbidden: frozenset[str] = frozenset(), meanwhile: str = "") -> tuple[
                 recorder.before[meanwhile] = change
             revision = cluster.client.list
             before = (await revision(PODS))["metadata"]["resourceVersion"]
-            snapshot = await live.read(ApiClient(recorder), cluster.env)
+            snapshot = await live.read(ApiClient(recorder), cluster.env, namespace="default")
             if not meanwhile:
                 assert (await revision(PODS))["metadata"]["resourceVersion"] == before
             return snapshot, recorder
@@ -94,6 +97,16 @@ def test_only_kinds_that_matter_are_asked_for() -> None:
 def test_what_may_not_be_read_is_assumed_and_told() -> None:
     snapshot, _ = read(frozenset({"secrets", "nodes"}))
     assert "secrets may not be read: those that Pods use are taken as there" in snapshot.assumptions
+    assert any(each.startswith("nodes: nothing is known of node-1") for each in snapshot.assumptions)
+    assert rehearse(Plan(snapshot, [SetImage("deployment/web", [("c", "nginx:2")])])).completes
+
+
+def test_who_may_read_one_namespace_rehearses_in_it() -> None:
+    snapshot, recorder = read(own="default")
+    assert {request.method for request in recorder.asked} == {"GET"}
+    told = next(each for each in snapshot.assumptions if each.startswith("only namespace default may be read"))
+    assert "pods" in told
+    assert "validatingwebhookconfigurations may not be read: taken as if there were none" in snapshot.assumptions
     assert any(each.startswith("nodes: nothing is known of node-1") for each in snapshot.assumptions)
     assert rehearse(Plan(snapshot, [SetImage("deployment/web", [("c", "nginx:2")])])).completes
 

@@ -58,9 +58,12 @@ class Profile:
 
 
 DEFAULT = Profile()
-DEFAULT_TOLD = "start 2s after they are bound, are ready 1s later if they have a readiness probe, end 1s after SIGTERM"
+DEFAULT_TOLD = (
+    "Pods start 2s after they are bound, are ready 1s later if they have a readiness probe, end 1s after SIGTERM"
+)
 INIT_SECONDS = 1.0
 """How long an init container takes of which nothing is known."""
+INIT_TOLD = f"as init containers they end after {INIT_SECONDS:g}s"
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ class SampledModel(Model):
         factor = self.slowness.get(str(pod["spec"].get("nodeName")), 1.0)
         if factor != 1.0:
             drawn = slowed(drawn, factor)
-        if _is_init(pod, container):
+        if is_init(pod, container):
             # Whatever it is, it is there to end, and does so unless it crashes or never gets up.
             complete = INIT_SECONDS if drawn.complete is None else drawn.complete
             return replace(drawn, ready=0.0, complete=complete, waits_for=self._awaited(pod, container, profile))
@@ -155,7 +158,8 @@ class SampledModel(Model):
         return self.network.answers(namespace, service)
 
 
-def _is_init(pod: JSON, container: JSON) -> bool:
+def is_init(pod: JSON, container: JSON) -> bool:
+    """Whether the container is there to end before the others start; a sidecar is not."""
     inits = pod["spec"].get("initContainers") or ()
     return container.get("restartPolicy") != "Always" and any(each["name"] == container["name"] for each in inits)
 

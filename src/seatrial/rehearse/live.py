@@ -21,26 +21,37 @@ FORBIDDEN, MISSING = (401, 403), (404, 405)
 PAGE = 500
 
 
-async def read(reader: Reader, env: Env, nodes: str = "") -> Snapshot:
-    """The cluster as it is now. Raises ToolError when not even Pods may be read, ConnectionError."""
+async def read(reader: Reader, env: Env, nodes: str = "", namespace: str = "") -> Snapshot:
+    """The cluster as it is now; of kinds that may only be read in one namespace, those of `namespace`.
+
+    Raises ToolError when not even Pods may be read, ConnectionError.
+    """
     found: list[JSON] = []
     told: list[str] = []
+    in_part: list[str] = []
     for resource in kinds():
         try:
-            found += await _all(reader, resource)
+            items, is_part = await _of_kind(reader, resource, namespace)
         except StatusError as error:
-            if error.code not in (*FORBIDDEN, *MISSING):
-                raise
-            if resource is registry.PODS:
-                raise ToolError(
-                    f"Pods can't be read, and without them nothing can be rehearsed: {error.message}"
-                ) from None
-            if error.code in FORBIDDEN:
-                told.append(
-                    f"{resource.plural} may not be read: {WITHOUT.get(resource.plural, 'taken as if there were none')}"
-                )
+            told += _without(resource, error)
+            continue
+        found += items
+        in_part += [resource.plural] if is_part else []
+    if in_part:
+        told.append(f"only namespace {namespace} may be read ({', '.join(in_part)}): what others run takes no room")
     snapshot = complete(found, env.now(), nodes)
     return replace(snapshot, assumptions=(*told, *snapshot.assumptions))
+
+
+def _without(resource: ResourceRef, error: StatusError) -> list[str]:
+    """What to tell of a kind that can't be read; raises what makes a rehearsal impossible."""
+    if error.code not in (*FORBIDDEN, *MISSING):
+        raise error
+    if resource is registry.PODS:
+        raise ToolError(f"Pods can't be read, and without them nothing can be rehearsed: {error.message}") from None
+    if error.code in MISSING:
+        return []
+    return [f"{resource.plural} may not be read: {WITHOUT.get(resource.plural, 'taken as if there were none')}"]
 
 
 WITHOUT = {
@@ -57,18 +68,28 @@ def kinds() -> list[ResourceRef]:
     return sorted(wanted, key=lambda each: each is registry.PODS)
 
 
-async def _all(reader: Reader, resource: ResourceRef) -> list[JSON]:
+async def _of_kind(reader: Reader, resource: ResourceRef, namespace: str) -> tuple[list[JSON], bool]:
+    """All of a kind; or those of the namespace, and True, for who may read no others."""
+    try:
+        return await _all(reader, resource), False
+    except StatusError as error:
+        if error.code not in FORBIDDEN or not resource.namespaced or not namespace:
+            raise
+    return await _all(reader, resource, namespace), True
+
+
+async def _all(reader: Reader, resource: ResourceRef, namespace: str = "") -> list[JSON]:
     """Page by page; every object says its kind."""
     items: list[JSON] = []
     token = ""
     while True:
         try:
-            page = await reader.list(resource, limit=PAGE, continue_token=token)
+            page = await reader.list(resource, namespace, limit=PAGE, continue_token=token)
         except StatusError as error:
             if error.code != 410:
                 raise
             # The pages' moment is no longer kept: begin again with one whole list.
-            page, items = await reader.list(resource), []
+            page, items = await reader.list(resource, namespace), []
         items += page["items"]
         token = page["metadata"].get("continue") or ""
         if not token:

@@ -13,8 +13,8 @@ from seatrial.aio import virtual_loop
 from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
 from seatrial.cluster.config import DEFAULT_RELEASE
-from seatrial.rehearse import faults, loads, observing, verdict
-from seatrial.rehearse.behaviour import DEFAULT, DEFAULT_TOLD, Profiles, SampledModel
+from seatrial.rehearse import behaviour, faults, loads, observing, verdict
+from seatrial.rehearse.behaviour import DEFAULT, DEFAULT_TOLD, INIT_TOLD, Profiles, SampledModel
 from seatrial.rehearse.change import Apply, Change, Stage
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.faults import Fault
@@ -117,10 +117,17 @@ async def _settle(world: World, plan: Plan, model: SampledModel) -> list[str]:
 
 
 def _unknown(course: Course, profiles: Profiles) -> list[str]:
-    """Of which images nothing is known."""
-    images = {str(each.get("image", "")) for life in course.lives.values() for each in life.pod["spec"]["containers"]}
-    unknown = sorted(image for image in images if profiles.of(image) is DEFAULT)
-    return [f"nothing is known of {', '.join(unknown)}: Pods {DEFAULT_TOLD} (--behaviour)"] if unknown else []
+    """Of which images nothing is known, and how they are taken to behave."""
+    ending: set[str] = set()
+    staying: set[str] = set()
+    for life in course.lives.values():
+        spec = life.pod["spec"]
+        for container in (*(spec.get("initContainers") or ()), *spec["containers"]):
+            image = str(container.get("image", ""))
+            if profiles.of(image) is DEFAULT:
+                (ending if behaviour.is_init(life.pod, container) else staying).add(image)
+    told = ((staying, DEFAULT_TOLD), (ending, INIT_TOLD))
+    return [f"nothing is known of {', '.join(sorted(images))}: {how} (--behaviour)" for images, how in told if images]
 
 
 def _waiting(model: SampledModel) -> list[str]:

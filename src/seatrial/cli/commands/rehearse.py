@@ -195,7 +195,7 @@ def _live(given: dict[str, Any]) -> "tuple[Snapshot, str]":
     from seatrial.rehearse import live
 
     async def read(client: Any, namespace: str) -> "tuple[Snapshot, str]":
-        return await live.read(client, SystemEnv(), given["nodes"]), namespace
+        return await live.read(client, SystemEnv(), given["nodes"], namespace), namespace
 
     return target.run(read, given["kubeconfig"], given["context"], given["namespace"], "seatrial-rehearse")
 
