@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from seatrial.aio import virtual_loop
 from seatrial.api.registry import EVENTS, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS
 from seatrial.base.types import JSON
@@ -124,12 +126,24 @@ def test_a_node_that_comes_back_takes_its_own_lock_over() -> None:
     virtual_loop.run(story())
 
 
-def test_an_image_or_a_pool_that_is_not_there_is_told() -> None:
+@pytest.mark.parametrize(
+    ("pool", "image", "why"),
+    [
+        ("nope", "i", "error opening pool 'nope': (2) No such file or directory"),
+        ("mioss", "nope", "error opening image nope: (2) No such file or directory"),
+    ],
+)
+def test_an_image_or_a_pool_that_is_not_there_is_told(pool: str, image: str, why: str) -> None:
     async def story() -> None:
-        async with article(source={"rbd": {"monitors": ["x"], "pool": "nope", "image": "i"}}) as (cluster, _):
+        source = {"rbd": {"monitors": ["x"], "pool": pool, "image": image}}
+        async with article(source=source) as (cluster, store):
             await run(cluster, "first", "node-1")
-            text = "rbd: map failed exit status 2 rbd: error opening pool 'nope': (2) No such file or directory"
+            text = f"rbd: map failed exit status 2 rbd: {why}"
             told = f'MountVolume.SetUp failed for volume "index-api-pv" : {text}'
             assert ("FailedMount", told) in await events_of(cluster, "first")
+            if pool == "mioss":
+                await store.create(ImageName(pool, image), 1 << 30)
+                await asyncio.sleep(30)
+                assert await phase_of(cluster, "first") == "Running"
 
     virtual_loop.run(story())

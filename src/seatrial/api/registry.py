@@ -29,11 +29,12 @@ from seatrial.api.node_v1 import runtime_class
 from seatrial.api.policy_v1 import pod_disruption_budget
 from seatrial.api.resource import Resource
 from seatrial.api.scheduling_v1 import priority_class
-from seatrial.api.storage_v1 import storage_class, volume_attachment
+from seatrial.api.storage_v1 import csi_node, storage_class, volume_attachment
 
 CONFIG_MAPS = config_map.RESOURCE
 CONTROLLER_REVISIONS = controller_revision.RESOURCE
 CRON_JOBS = cron_job.RESOURCE
+CSI_NODES = csi_node.RESOURCE
 DAEMON_SETS = daemon_set.RESOURCE
 DEPLOYMENTS = deployment.RESOURCE
 ENDPOINTS = endpoints.RESOURCE
@@ -91,6 +92,7 @@ ALL: tuple[Resource, ...] = (
     RUNTIME_CLASSES,
     POD_DISRUPTION_BUDGETS,
     PRIORITY_CLASSES,
+    CSI_NODES,
     STORAGE_CLASSES,
     VOLUME_ATTACHMENTS,
 )

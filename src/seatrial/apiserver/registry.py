@@ -449,7 +449,12 @@ class Registry:
             current = await self.store.update(current.key, planned.object, current.revision)
         if planned.step == "mark":
             return self._answer(resource, current, gone=False)
-        return self._answer(resource, await self._remove(resource, current), gone=True)
+        try:
+            return self._answer(resource, await self._remove(resource, current), gone=True)
+        except RevisionMismatch:
+            if planned.object is None or await self.store.get(current.key) is not None:
+                raise
+            return self._answer(resource, current, gone=True)  # who was told of the mark has been faster
 
     async def _remove(self, resource: Resource, current: Record) -> Record:
         record = await self.store.delete(current.key, current.revision)

@@ -72,7 +72,7 @@ class ContainerProbes:
     async def _watch_startup(self, probe: JSON) -> None:
         loop = asyncio.get_running_loop()
         began, failures = loop.time(), 0
-        await asyncio.sleep(_initial_delay(probe, 0.0))
+        await asyncio.sleep(initial_delay(probe, 0.0))
         async for failure in self._rounds("Startup", probe):
             if not failure:
                 self._container.started = True
@@ -85,7 +85,7 @@ class ContainerProbes:
 
     async def _watch_readiness(self, probe: JSON, elapsed: float) -> None:
         good = bad = 0
-        await asyncio.sleep(_initial_delay(probe, elapsed))
+        await asyncio.sleep(initial_delay(probe, elapsed))
         async for failure in self._rounds("Readiness", probe):
             good, bad = (0, bad + 1) if failure else (good + 1, 0)
             container, before = self._container, self._container.ready
@@ -98,7 +98,7 @@ class ContainerProbes:
 
     async def _watch_liveness(self, probe: JSON, elapsed: float) -> None:
         failures = 0
-        await asyncio.sleep(_initial_delay(probe, elapsed))
+        await asyncio.sleep(initial_delay(probe, elapsed))
         async for failure in self._rounds("Liveness", probe):
             failures = failures + 1 if failure else 0
             if failure:
@@ -137,7 +137,8 @@ class ContainerProbes:
         return "grpc probes are not supported on this node"
 
 
-def _initial_delay(probe: JSON, elapsed: float) -> float:
+def initial_delay(probe: JSON, elapsed: float) -> float:
+    """Seconds until a probe looks first. `elapsed`: since the container's start."""
     return max(float(probe.get("initialDelaySeconds") or 0) - elapsed, 0.0 if elapsed else FIRST_LOOK_SECONDS)
 
 

@@ -74,7 +74,7 @@ def figures(played: Played) -> Figures:
     duration = None if complete_at is None else round(complete_at - played.began, 2)
     outcome = "stalled" if duration is None else "completed"
     spec = tuple(f"{name}:{step}" for _, name, step, _ in sizes)
-    return Figures(outcome, duration, spec, _waves(sizes), fewest, most, tuple(told))
+    return Figures(outcome, duration, spec, waves(sizes), fewest, most, tuple(told))
 
 
 def _note(state: _State, obj: JSON, *, gone: bool) -> None:
@@ -132,9 +132,12 @@ def _size(change: Change, names: Mapping[str, str], began: float) -> Iterable[tu
         yield change.at - began, name, f"{before}->{now}", now
 
 
-def _waves(sizes: Sequence[tuple[float, str, str, int]]) -> tuple[Mapping[str, int], ...]:
-    """The net result of changes that lie close together; a ReplicaSet that is as large as before is left out."""
-    waves: list[dict[str, int]] = []
+def waves(sizes: Sequence[tuple[float, str, str, int]]) -> tuple[Mapping[str, int], ...]:
+    """The net result of changes that lie close together; a ReplicaSet that is as large as before is left out.
+
+    `sizes`: (seconds, name, `3->5`, `new->5` or "deleted", new size), in order.
+    """
+    found: list[dict[str, int]] = []
     before: dict[str, int] = {}
     start: dict[str, int] = {}
     last = float("-inf")
@@ -142,16 +145,16 @@ def _waves(sizes: Sequence[tuple[float, str, str, int]]) -> tuple[Mapping[str, i
         if step == "deleted":
             continue
         if at - last > WAVE_SECONDS:
-            before |= waves[-1] if waves else {}
-            waves.append({})
+            before |= found[-1] if found else {}
+            found.append({})
             start = {}
         old = step.partition("->")[0]
         start.setdefault(name, before.get(name, -1 if old == "new" else int(old)))
-        waves[-1][name] = now
+        found[-1][name] = now
         if now == start[name]:
-            del waves[-1][name]
+            del found[-1][name]
         last = at
-    return tuple(dict(sorted(wave.items())) for wave in waves if wave)
+    return tuple(dict(sorted(wave.items())) for wave in found if wave)
 
 
 def _conditions(change: Change) -> Iterable[Told]:
@@ -213,9 +216,9 @@ def differences(recording: JSON, mine: Figures) -> list[Difference]:
     exact = stable.get("rs_spec") and runs[0].get("rs_spec") is not None
     if exact and list(mine.rs_spec) != runs[0]["rs_spec"]:
         found.append(Difference("rs_spec", runs[0]["rs_spec"], list(mine.rs_spec)))
-    waves = [list(run["rs_waves"]) for run in runs if run.get("rs_waves") is not None]
-    if waves and not exact and [dict(wave) for wave in mine.rs_waves] not in waves:
-        found.append(Difference("rs_waves", waves[0], [dict(wave) for wave in mine.rs_waves]))
+    recorded_waves = [list(run["rs_waves"]) for run in runs if run.get("rs_waves") is not None]
+    if recorded_waves and not exact and [dict(wave) for wave in mine.rs_waves] not in recorded_waves:
+        found.append(Difference("rs_waves", recorded_waves[0], [dict(wave) for wave in mine.rs_waves]))
     found += _condition_differences(recording, mine)
     found += _duration_differences(recording, mine)
     return found
@@ -250,7 +253,6 @@ def _duration_differences(recording: JSON, mine: Figures) -> Iterable[Difference
     recorded = sorted(each for each in recording.get("durations") or () if each is not None)
     if not recorded or mine.duration is None:
         return
-    waves = max(len(mine.rs_waves), 1)
-    tolerance = max(SHARE * recorded[-1], WAVE_SURPLUS_SECONDS * waves)
+    tolerance = max(SHARE * recorded[-1], WAVE_SURPLUS_SECONDS * max(len(mine.rs_waves), 1))
     if not recorded[0] - tolerance <= mine.duration <= recorded[-1] + tolerance:
         yield Difference("duration", recorded, mine.duration)

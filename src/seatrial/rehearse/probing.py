@@ -1,7 +1,9 @@
 """What a container's probes and hooks make of an application's behaviour. Pure.
 
 The application answers `ready` seconds after its start. Its readiness is seen when the probe looks next; a startup or
-liveness probe that has failed too often by then has it killed before; a preStop hook that sleeps delays its end.
+liveness probe that has failed too often by then has it killed before; a preStop hook that sleeps delays its end. Probes
+look when the node agent's do (node/probes.py): until the first success readiness is looked at more often than its
+period.
 """
 
 import math
@@ -9,6 +11,7 @@ import re
 from dataclasses import replace
 
 from seatrial.base.types import JSON
+from seatrial.node.probes import UNTRIED_PERIOD_SECONDS, initial_delay
 from seatrial.node.runtimes.simulated import Behaviour
 
 _SLEEP = re.compile(r"\bsleep\s+([0-9.]+)")
@@ -21,7 +24,8 @@ def seen(behaviour: Behaviour, container: JSON, *, seen_ready: bool) -> Behaviou
     unhealthy = given_up(container, answers)
     ready = behaviour.ready
     if ready is not None and not seen_ready:
-        ready = first_success(container.get("readinessProbe"), ready, started(container, ready))
+        begins = started(container, ready)
+        ready = first_success(container.get("readinessProbe"), ready, begins, UNTRIED_PERIOD_SECONDS)
     end = behaviour.exit + sleeps_before_stop(container)
     return replace(behaviour, ready=ready, unhealthy=unhealthy, exit=end)
 
@@ -32,14 +36,18 @@ def started(container: JSON, answers: float) -> float:
     return first_success(probe, answers, 0.0) if probe else 0.0
 
 
-def first_success(probe: JSON | None, answers: float, begins: float) -> float:
-    """When a probe that begins then has succeeded as often as it must; without one at once."""
+def first_success(probe: JSON | None, answers: float, begins: float, untried_period: float = math.inf) -> float:
+    """When a probe that begins then has succeeded as often as it must; without one at once.
+
+    `untried_period`: how often it looks at least, until it has succeeded once.
+    """
     if probe is None:
         return begins
-    first = begins + float(probe.get("initialDelaySeconds") or 0)
+    first = begins + initial_delay(probe, begins)
     period = float(probe.get("periodSeconds") or 10)
-    looks = max(math.ceil((answers - first) / period), 0) + int(probe.get("successThreshold") or 1) - 1
-    return first + looks * period
+    step = min(period, untried_period)
+    looks = max(math.ceil((answers - first) / step), 0)
+    return first + looks * step + (int(probe.get("successThreshold") or 1) - 1) * period
 
 
 def given_up(container: JSON, answers: float) -> float | None:
@@ -49,7 +57,7 @@ def given_up(container: JSON, answers: float) -> float | None:
     if not probe or (math.isinf(answers) and not _same_handler(probe, container.get("readinessProbe"))):
         return None
     patience = int(probe.get("failureThreshold") or 3) - 1
-    last = float(probe.get("initialDelaySeconds") or 0) + patience * float(probe.get("periodSeconds") or 10)
+    last = initial_delay(probe, 0.0) + patience * float(probe.get("periodSeconds") or 10)
     return last if answers > last else None
 
 

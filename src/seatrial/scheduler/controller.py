@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from seatrial.aio.tasks import Supervisor
 from seatrial.api.registry import (
+    CSI_NODES,
     NAMESPACES,
     NODES,
     PERSISTENT_VOLUME_CLAIMS,
@@ -25,6 +26,7 @@ from seatrial.api.registry import (
     REPLICATION_CONTROLLERS,
     SERVICES,
     STORAGE_CLASSES,
+    VOLUME_ATTACHMENTS,
 )
 from seatrial.base.env import Env
 from seatrial.base.errors import StatusError
@@ -36,7 +38,7 @@ from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.lister import Lister
 from seatrial.reconcile.outbox import Outbox
 from seatrial.reconcile.series_recorder import SeriesRecorder
-from seatrial.scheduler import decide, messages, preemption, profile, volume_binding, volume_filters
+from seatrial.scheduler import decide, messages, preemption, profile, volume_binding, volume_filters, volume_limits
 from seatrial.scheduler.decide import Unschedulable
 from seatrial.scheduler.evictions import Evictions
 from seatrial.scheduler.hints import Hint
@@ -50,9 +52,11 @@ log = logging.getLogger(__name__)
 
 NAME = "default-scheduler"
 READS = (
-    NAMESPACES, NODES, PERSISTENT_VOLUMES, PERSISTENT_VOLUME_CLAIMS, POD_DISRUPTION_BUDGETS, PODS, REPLICA_SETS,
-    REPLICATION_CONTROLLERS, SERVICES, STORAGE_CLASSES,
+    CSI_NODES, NAMESPACES, NODES, PERSISTENT_VOLUMES, PERSISTENT_VOLUME_CLAIMS, POD_DISRUPTION_BUDGETS, PODS,
+    REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICES, STORAGE_CLASSES, VOLUME_ATTACHMENTS,
 )  # fmt: skip
+
+_STORAGE = (CSI_NODES, PERSISTENT_VOLUMES, PERSISTENT_VOLUME_CLAIMS, STORAGE_CLASSES, VOLUME_ATTACHMENTS)
 
 
 class Scheduler:
@@ -103,7 +107,7 @@ class Scheduler:
         self._informers.informer(NAMESPACES).add_handler(self._namespace_changed)
         self._informers.informer(NODES).add_handler(self._node_changed)
         self._informers.informer(PODS).add_handler(self._pod_changed)
-        for resource in (PERSISTENT_VOLUMES, PERSISTENT_VOLUME_CLAIMS, STORAGE_CLASSES):
+        for resource in _STORAGE:
             self._informers.informer(resource).add_handler(self._storage_changed)
         while True:
             queued = await self.queue.pop()
@@ -235,8 +239,9 @@ class Scheduler:
             self.snapshot.put_namespace(objects.name(new), objects.labels(new))
 
     def _storage_changed(self, old: JSON | None, new: JSON | None) -> None:
-        """A claim that is bound now, a volume or class that is new: Pods that waited for it are tried again."""
-        self._moved(Hint(frozenset({volume_filters.BINDING})))
+        """A claim that is bound now, a volume or class that is new, a limit that is another one, a volume that is
+        detached: Pods that waited for it are tried again."""
+        self._moved(Hint(frozenset({volume_filters.BINDING, volume_limits.LIMITS})))
 
     def _node_changed(self, old: JSON | None, new: JSON | None) -> None:
         if new is None:

@@ -14,6 +14,7 @@ from seatrial.scheduler.framework import Filter, Rejection, Scorer
 from seatrial.scheduler.hints import Hints
 from seatrial.scheduler.pod_affinity import pod_affinity, preferred_neighbours
 from seatrial.scheduler.topology_spread import HOSTNAME, ZONE
+from seatrial.scheduler.volume_limits import volume_limits
 
 DEFAULT_SPREADING = ((HOSTNAME, 3), (ZONE, 5))
 """(topology key, maxSkew): the system's default constraints (plugins/podtopologyspread/plugin.go)."""
@@ -26,6 +27,7 @@ FILTERS: tuple[Filter, ...] = (
     filters.required_node_affinity,
     filters.node_ports,
     filters.node_resources_fit,
+    volume_limits,
     volume_filters.volumes_reachable,
     topology_spread.topology_spread,
     pod_affinity,

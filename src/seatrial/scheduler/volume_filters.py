@@ -1,7 +1,6 @@
 """What a Pod's claims ask of a node: that they can be used at all, and that their volumes can be reached from there.
 
-Follows pkg/scheduler/framework/plugins/{volumebinding,volumerestrictions,volumezone} (1.32). Limits of volumes per node
-(NodeVolumeLimits) are not counted: nothing here says what a node's limit is.
+Follows pkg/scheduler/framework/plugins/{volumebinding,volumerestrictions,volumezone} (1.32).
 """
 
 from collections.abc import Callable

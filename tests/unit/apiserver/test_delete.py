@@ -41,6 +41,30 @@ def test_what_nothing_holds_goes_at_once() -> None:
     tell(story)
 
 
+def test_a_finished_pod_that_its_node_removes_meanwhile_is_deleted_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story(world: World) -> None:
+        made = await running(world, "done")
+        await world.put(PODS, {**made, "status": {**made["status"], "phase": "Succeeded"}}, "status")
+        store = world.registry.store
+        mark = store.update
+
+        async def mark_and_be_seen(key: str, obj: JSON, revision: int) -> Any:
+            marked = await mark(key, obj, revision)
+            await store.delete(key, marked.revision)
+            return marked
+
+        monkeypatch.setattr(store, "update", mark_and_be_seen)
+        answer = await delete(world, PODS, "done")
+        assert answer.gone
+        assert answer.record is not None
+        assert answer.record.object["metadata"]["deletionGracePeriodSeconds"] == 0
+        assert await world.now(PODS, "done") is None
+
+    tell(story)
+
+
 def test_a_finalizer_holds_an_object_until_it_is_taken_away() -> None:
     async def story(world: World) -> None:
         sent = deployment("web")

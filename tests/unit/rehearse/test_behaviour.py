@@ -129,8 +129,24 @@ PROBE = {"initialDelaySeconds": 5, "periodSeconds": 10, "failureThreshold": 3}
 @pytest.mark.parametrize(
     ("answers", "seen"), [(0, 5), (5, 5), (5.1, 15), (15, 15), (16, 25)], ids=lambda value: str(value)
 )
-def test_readiness_is_seen_when_the_probe_looks(answers: float, seen: float) -> None:
-    assert probing.first_success(PROBE, answers, 0.0) == seen
+def test_a_startup_is_seen_when_the_probe_looks(answers: float, seen: float) -> None:
+    assert probing.started({"startupProbe": PROBE}, answers) == seen
+
+
+@pytest.mark.parametrize(
+    ("probe", "answers", "seen"),
+    [
+        (PROBE, 0, 5),
+        (PROBE, 5.1, 6),
+        (PROBE, 16, 16),
+        ({"periodSeconds": 10}, 0, 0.1),
+        ({"periodSeconds": 10}, 0.3, 1.1),
+        ({"periodSeconds": 2, "successThreshold": 2}, 0.3, 3.1),
+    ],
+)
+def test_readiness_is_looked_at_every_second_until_it_is_seen(probe: JSON, answers: float, seen: float) -> None:
+    behaved = probing.seen(Behaviour(ready=answers), {"readinessProbe": probe}, seen_ready=False)
+    assert behaved.ready == pytest.approx(seen)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +155,7 @@ def test_readiness_is_seen_when_the_probe_looks(answers: float, seen: float) -> 
         ({"livenessProbe": PROBE}, 20, None),
         ({"livenessProbe": PROBE}, 26, 25.0),
         ({"livenessProbe": PROBE, "startupProbe": {"periodSeconds": 10, "failureThreshold": 30}}, 100, None),
-        ({"livenessProbe": PROBE, "startupProbe": {"periodSeconds": 1, "failureThreshold": 3}}, 10, 2.0),
+        ({"livenessProbe": PROBE, "startupProbe": {"periodSeconds": 1, "failureThreshold": 3}}, 10, 2.1),
         ({"livenessProbe": {**PROBE, **ASKS}}, None, None),
         ({"livenessProbe": {**PROBE, **ASKS}, "readinessProbe": ASKS}, None, 25.0),
         ({}, 1000, None),

@@ -1,0 +1,277 @@
+"""Scenarios of the rehearsals' corpus, carried out for real: processes as Pods, the clock on the wall.
+
+The same objects, the same change, and the same reading of what was written (rehearse.course) as in a rehearsal; what
+differs is the cluster. Applications are tests/e2e/corpus_app.py, one command for each image.
+"""
+
+import asyncio
+import json
+import shlex
+import statistics
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from seatrial.aio import loops
+from seatrial.apiserver.registry import Registry
+from seatrial.base.env import SystemEnv
+from seatrial.base.errors import ToolError
+from seatrial.base.types import JSON
+from seatrial.cli.commands.rehearse import _plan, command
+from seatrial.cluster import control_plane
+from seatrial.cluster.cluster import Cluster
+from seatrial.machinery import objects
+from seatrial.rehearse import behaviour, compared, disk_images, distribution, rehearsal
+from seatrial.rehearse.behaviour import DEFAULT, Profile, Profiles, SampledModel
+from seatrial.rehearse.change import Apply, SetImage
+from seatrial.rehearse.course import Course
+from seatrial.rehearse.disk_images import Images
+from seatrial.rehearse.rehearsal import Performance, Plan
+from seatrial.rehearse.result import Result, ScaleEvent
+from seatrial.rehearse.trace import TracedStore
+from seatrial.rehearse.world import World, load, machines
+from seatrial.volumes.rbd.images import ImageStore
+
+Differences = dict[str, tuple[object, object]]
+APP = Path(__file__).with_name("corpus_app.py")
+LOOK_SECONDS = 0.05
+SHARE = 0.1
+SIDE_BY_SIDE = 7
+"""Clusters: a host has addresses for sixteen, and other tests have some, too."""
+IMAGE_BYTES = 64 * 2**20
+QUIET_SECONDS = 5.0
+"""Nothing new for so long, beyond minReadySeconds: it hangs. Whatever else is run here moves more often."""
+BEFORE_IT_IS_ASKED = 0.4
+"""Applications are ready so many seconds early, so that the probe at which a rehearsal sees it finds it so."""
+
+APPLICATION = replace(DEFAULT, ready=distribution.fixed(2.0))
+"""How applications behave of which the scenario says nothing: long enough for a tenth to be more than chance."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is compared. `waves`: the sizes of ReplicaSets and StatefulSets after each wave of changes.
+
+    `seconds`: the duration, None of what hangs.
+    """
+
+    verdict: str
+    waves: tuple[Mapping[str, int], ...]
+    min_available: int
+    seconds: float | None
+
+
+def plan_of(folder: Path) -> Plan:
+    """What the scenario's command asks for."""
+    words = shlex.split(yaml.safe_load((folder / "expected.yaml").read_text())["command"])
+    here = [str(folder / word) if word.endswith(".yaml") else word for word in words[2:]]
+    plan = _plan(command.make_context("rehearse", here).params)
+    return replace(plan, profiles=plan.profiles.over(Profiles(default=APPLICATION)))
+
+
+def images_of(plan: Plan) -> set[str]:
+    """All images that its Pods may run."""
+    manifests = [*plan.snapshot.manifests]
+    for change in plan.changes:
+        manifests += change.manifests if isinstance(change, Apply) else ()
+    found = {image for pod in map(_template, manifests) for image in _images(pod)}
+    return found | {image for change in plan.changes if isinstance(change, SetImage) for _, image in change.images}
+
+
+def _template(manifest: JSON) -> JSON:
+    found: JSON = objects.get(manifest, "spec", "template", "spec", default={})
+    return found
+
+
+def _images(spec: JSON) -> Iterator[str]:
+    for group in ("initContainers", "containers"):
+        for container in spec.get(group) or ():
+            yield str(container["image"])
+
+
+def inits_of(plan: Plan) -> set[str]:
+    manifests = [*plan.snapshot.manifests]
+    for change in plan.changes:
+        manifests += change.manifests if isinstance(change, Apply) else ()
+    return {str(each["image"]) for pod in map(_template, manifests) for each in pod.get("initContainers") or ()}
+
+
+def commands(plan: Plan) -> dict[str, str]:
+    """Image → command of the application that behaves so; an image that can't be had has none."""
+    inits = inits_of(plan)
+    found = {}
+    for image in sorted(images_of(plan)):
+        profile = plan.profiles.of(image)
+        if not profile.bad_image:
+            asked = json.dumps(_behaviour(profile, is_init=image in inits))
+            found[image] = shlex.join([sys.executable, "-I", "-S", str(APP), asked])
+    return found
+
+
+def _behaviour(profile: Profile, *, is_init: bool) -> Mapping[str, float | None]:
+    never = profile.ready is None or profile.never_ready >= 1
+    return {
+        "ready": None if never or profile.ready is None else max(profile.ready.typical - BEFORE_IT_IS_ASKED, 0.0),
+        "crash": profile.crash.typical if profile.crash else None,
+        "complete": behaviour.INIT_SECONDS if is_init and not profile.crash else None,
+        "exit": profile.exit.typical,
+    }
+
+
+async def carry_out(plan: Plan) -> tuple[Outcome, float]:
+    """For real; and the median of the seconds from a Pod's binding to its containers' start."""
+    env = SystemEnv()
+    store = TracedStore(env)
+    schemas = control_plane.schemas_of(control_plane.spoken(plan.release))
+    assert not await load(Registry(store, env, schemas), plan.snapshot.objects)
+    nodes = [obj for obj in store.objects() if obj["kind"] == "Node"]
+    cluster = Cluster(
+        env=env, nodes=0, runtime="process", serve=False, store=store, machines=machines(nodes), images=commands(plan)
+    )
+    await _start(cluster)
+    try:
+        assert cluster.images is not None
+        await _make_images(cluster.images.store, plan)
+        world = World(cluster, store, SampledModel(plan.profiles), Images(env), [])
+        before = world.begin()
+        await _until_over(world, before, Performance([Apply(plan.snapshot.manifests)]), plan.namespace)
+        await asyncio.sleep((rehearsal.CHANGE_AT - env.now()) % 1)
+        course = world.begin()
+        performed = await _until_over(world, course, Performance(plan.changes), plan.namespace)
+        return _outcome(course, performed=performed), _start_seconds(before, course)
+    finally:
+        await cluster.stop()
+
+
+async def _start(cluster: Cluster) -> None:
+    """As soon as there are addresses: other tests may hold them all."""
+    while True:
+        try:
+            return await cluster.start()
+        except ToolError as error:
+            if "address blocks" not in str(error):
+                raise
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _make_images(store: ImageStore, plan: Plan) -> None:
+    """Those that volumes name; nodes mount them for real."""
+    for name in sorted({found for obj in plan.snapshot.manifests for found in disk_images.named(obj)}):
+        if name.pool not in await store.pools():
+            await store.create_pool(name.pool)
+        await store.create(name, IMAGE_BYTES)
+
+
+async def _until_over(world: World, course: Course, performance: Performance, namespace: str) -> bool:
+    """Complete and nothing on its way out; or at a standstill. False: the change itself is not done, as of a drain."""
+    performed = asyncio.ensure_future(performance.run(world, namespace, course))
+    taken = 0
+    try:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            changes = world.store.changes
+            for change in changes[taken:]:
+                course.take(change)
+            taken = len(changes)
+            if performed.done():
+                performed.result()
+                if course.complete_at is not None and not course.terminating:
+                    return True
+            if world.now - course.news_at > QUIET_SECONDS + _min_ready(course):
+                return performed.done()
+    finally:
+        performed.cancel()
+
+
+def _min_ready(course: Course) -> float:
+    found = filter(None, map(course.object_of, course.targets))
+    return max((float(each["spec"].get("minReadySeconds") or 0) for each in found), default=0.0)
+
+
+def _outcome(course: Course, *, performed: bool) -> Outcome:
+    end = course.complete_at if performed else None
+    seconds = None if end is None else round(end - course.began, 2)
+    least = min((sample.available for sample in course.samples), default=0)
+    return Outcome("hangs" if seconds is None else "completes", _waves(course.scales), least, seconds)
+
+
+def _waves(scales: Sequence[ScaleEvent]) -> tuple[Mapping[str, int], ...]:
+    """Whoever is new has a number instead of its hash: a restart's template has the time in it."""
+    made = [each.object for each in scales if each.from_ < 0]
+    names = {name: f"new-{number}" for number, name in enumerate(made, 1)}
+    steps = [f"{'new' if each.from_ < 0 else each.from_}->{each.to}" for each in scales]
+    return compared.waves(
+        [
+            (each.time_seconds, names.get(each.object, each.object), step, each.to)
+            for each, step in zip(scales, steps, strict=True)
+        ]
+    )
+
+
+def _start_seconds(*courses: Course) -> float:
+    """The median over the Pods, from the binding to the container's start: what this machine takes for a process."""
+    seen = [
+        running.time_seconds - bound.time_seconds
+        for course in courses
+        for life in course.lives.values()
+        for bound, running in zip(life.phases, life.phases[1:], strict=False)
+        if bound.state == "pulling" and running.state in ("starting", "ready")
+    ]
+    return statistics.median_low(seen) if seen else 0.0
+
+
+def rehearsed(plan: Plan, start: float) -> Result:
+    """With containers that start as fast as they did for real."""
+    fixed = distribution.fixed(start)
+    profiles = Profiles(
+        replace(plan.profiles.default, start=fixed),
+        {image: replace(each, start=fixed) for image, each in plan.profiles.images.items()},
+    )
+    return rehearsal.rehearse(replace(plan, profiles=profiles))
+
+
+def of_result(result: Result) -> Outcome:
+    seconds = result.duration_seconds if result.completes else None
+    return Outcome(result.verdict, _waves(result.scale_events), result.min_available, seconds)
+
+
+def differences(real: Outcome, foreseen: Outcome) -> Differences:
+    """Name → (for real, rehearsed) of what is not the same; durations may differ by a tenth."""
+    fields = ("verdict", "waves", "min_available")
+    found = {name: (getattr(real, name), getattr(foreseen, name)) for name in fields}
+    differing = {name: pair for name, pair in found.items() if pair[0] != pair[1]}
+    if real.seconds and foreseen.seconds and abs(real.seconds - foreseen.seconds) > SHARE * real.seconds:
+        differing["seconds"] = (real.seconds, foreseen.seconds)
+    return differing
+
+
+async def _carry_out_all(plans: Mapping[str, Plan]) -> dict[str, tuple[Outcome, float]]:
+    room = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def one(name: str) -> tuple[Outcome, float]:
+        async with room:
+            return await carry_out(plans[name])
+
+    return dict(zip(plans, await asyncio.gather(*map(one, plans)), strict=True))
+
+
+def compare(folders: Iterable[Path]) -> dict[str, Differences]:
+    """Of each scenario what went otherwise than it was rehearsed; they are carried out side by side.
+
+    What differs in its duration alone is carried out once more by itself: the machine may have been busy.
+    """
+    plans = {folder.name: plan_of(folder) for folder in folders}
+    found = _compared(plans)
+    for name in [name for name, differing in found.items() if set(differing) == {"seconds"}]:
+        found |= _compared({name: plans[name]})
+    return found
+
+
+def _compared(plans: Mapping[str, Plan]) -> dict[str, Differences]:
+    carried_out = loops.run(_carry_out_all(plans))
+    return {
+        name: differences(real, of_result(rehearsed(plans[name], start))) for name, (real, start) in carried_out.items()
+    }
