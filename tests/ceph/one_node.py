@@ -5,10 +5,13 @@ From Debian's packages ceph-mon, ceph-osd and ceph-common. Bluestore on a file, 
 
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 TOOLS = ("ceph", "ceph-authtool", "ceph-mon", "ceph-osd", "monmaptool", "rbd")
@@ -104,6 +107,16 @@ class OneNode:
         for daemon in reversed(self._daemons):
             daemon.kill()
             daemon.wait(PATIENCE)
+
+    @contextmanager
+    def silent_monitor(self) -> Iterator[None]:
+        """Meanwhile the monitor answers nobody."""
+        monitor = self._daemons[0]
+        monitor.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            monitor.send_signal(signal.SIGCONT)
 
     def renew_image(self) -> None:
         """The article's image as it was in the beginning."""

@@ -110,3 +110,24 @@ def test_the_article(ceph_node: OneNode, shell: Shell) -> None:  # noqa: F811
     assert f"kubelet_lock_magic_{running['node']}" in ceph_node.rbd("lock", "list", "mioss/index-api-image")
     holder = locks.splitlines()[-1].split()[-1]
     assert holder in ceph_node.ceph("osd", "blocklist", "ls"), "whoever held it can't write any more"
+
+
+def test_a_pod_whose_monitor_does_not_answer_is_told_in_time_and_starts_when_it_does(
+    ceph_node: OneNode,
+    shell: Shell,  # noqa: F811
+) -> None:
+    ceph_node.renew_image()
+    shell.up("--ephemeral", "--nodes", "1", "--ceph-conf", str(ceph_node.configuration), name="silent")
+    config = json.loads(shell.run("status", "--name", "silent", "-o", "json").stdout)["kubeconfig"]
+
+    def kubectl(*arguments: str, stdin: str = "") -> str:
+        return run_kubectl(config, *arguments, stdin=stdin)
+
+    with ceph_node.silent_monitor():
+        kubectl("apply", "-f", "-", stdin=manifests())
+        told = eventually(
+            lambda: kubectl("get", "events", "-o", "jsonpath={.items[*].message}"),
+            lambda text: "timed out: (110) Connection timed out" in text,
+        )
+        assert 'MountVolume.SetUp failed for volume "index-api-pv" : rbd: map failed exit status' in told
+    kubectl("rollout", "status", "deployment/index-api", "--timeout=90s")

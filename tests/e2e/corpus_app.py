@@ -1,6 +1,7 @@
 """An application that behaves as it is told: `corpus_app.py '{"ready": 1, "crash": null, "exit": 1}'`.
 
-It answers 503 on port 8080 until it is ready, `ready` seconds after its start, then 200; null: never. It exits with 1
+It answers 503 on port 8080 until it is ready, `ready` seconds after its start, then 200; null: never. From then on port
+5432 is open, too. It exits with 1
 after `crash` seconds, with 0 after `complete` seconds, and with 0 `exit` seconds after SIGTERM. Run it with -I -S, so
 that it is there at once.
 """
@@ -13,7 +14,7 @@ import socket
 import sys
 import time
 
-PORT = 8080
+HTTP_PORT, OTHER_PORT = 8080, 5432
 
 
 def main() -> int:
@@ -27,17 +28,26 @@ def main() -> int:
     os.set_blocking(write, False)
     signal.set_wakeup_fd(write)
     signal.signal(signal.SIGTERM, lambda *_: ends.append((time.monotonic() + asked.get("exit", 0), 0)))
-    listener = socket.create_server((os.environ["POD_IP"], PORT), backlog=64)
+    listeners = [listen(HTTP_PORT)]
     while True:
         end = min(ends, default=None)
-        patience = None if end is None else max(end[0] - time.monotonic(), 0.0)
-        readable, _, _ = select.select([listener, read], [], [], patience)
+        is_ready = time.monotonic() >= ready
+        if is_ready and len(listeners) == 1:
+            listeners.append(listen(OTHER_PORT))
+        next_at = min(end[0] if end else float("inf"), float("inf") if is_ready else ready)
+        patience = None if next_at == float("inf") else max(next_at - time.monotonic(), 0.0)
+        readable, _, _ = select.select([*listeners, read], [], [], patience)
         if read in readable:
             os.read(read, 64)
-        if listener in readable:
-            answer(listener.accept()[0], ok=time.monotonic() >= ready)
+        for listener in listeners:
+            if listener in readable:
+                answer(listener.accept()[0], ok=time.monotonic() >= ready)
         if end is not None and time.monotonic() >= end[0]:
             return end[1]
+
+
+def listen(port: int) -> socket.socket:
+    return socket.create_server((os.environ["POD_IP"], port), backlog=64)
 
 
 def answer(connection: socket.socket, *, ok: bool) -> None:

@@ -29,9 +29,11 @@ from seatrial.rehearse.behaviour import DEFAULT, Profile, Profiles, SampledModel
 from seatrial.rehearse.change import Apply, SetImage
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
+from seatrial.rehearse.loads import GivenLoad
 from seatrial.rehearse.rehearsal import Performance, Plan
 from seatrial.rehearse.result import Result, ScaleEvent
 from seatrial.rehearse.trace import TracedStore
+from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rehearse.world import World, load, machines
 from seatrial.volumes.rbd.images import ImageStore
 
@@ -42,6 +44,7 @@ SHARE = 0.1
 SIDE_BY_SIDE = 7
 """Clusters: a host has addresses for sixteen, and other tests have some, too."""
 IMAGE_BYTES = 64 * 2**20
+LONGEST_SECONDS = 90.0
 QUIET_SECONDS = 5.0
 """Nothing new for so long, beyond minReadySeconds: it hangs. Whatever else is run here moves more often."""
 BEFORE_IT_IS_ASKED = 0.4
@@ -133,17 +136,22 @@ async def carry_out(plan: Plan) -> tuple[Outcome, float]:
     )
     await _start(cluster)
     try:
-        assert cluster.images is not None
-        await _make_images(cluster.images.store, plan)
-        world = World(cluster, store, SampledModel(plan.profiles), Images(env), [])
-        before = world.begin()
-        await _until_over(world, before, Performance([Apply(plan.snapshot.manifests)]), plan.namespace)
-        await asyncio.sleep((rehearsal.CHANGE_AT - env.now()) % 1)
-        course = world.begin()
-        performed = await _until_over(world, course, Performance(plan.changes), plan.namespace)
-        return _outcome(course, performed=performed), _start_seconds(before, course)
+        async with asyncio.timeout(LONGEST_SECONDS):
+            return await _observe(cluster, store, plan)
     finally:
         await cluster.stop()
+
+
+async def _observe(cluster: Cluster, store: TracedStore, plan: Plan) -> tuple[Outcome, float]:
+    assert cluster.images is not None
+    await _make_images(cluster.images.store, plan)
+    world = World(cluster, store, SampledModel(plan.profiles), Images(cluster.env), Webhooks(), GivenLoad(), [])
+    before = world.begin()
+    await _until_over(world, before, Performance([Apply(plan.snapshot.manifests)], world.webhooks), plan.namespace)
+    await asyncio.sleep((rehearsal.CHANGE_AT - cluster.env.now()) % 1)
+    course = world.begin()
+    performed = await _until_over(world, course, Performance(plan.changes, world.webhooks), plan.namespace)
+    return _outcome(course, performed=performed), _start_seconds(before, course)
 
 
 async def _start(cluster: Cluster) -> None:
@@ -166,7 +174,7 @@ async def _make_images(store: ImageStore, plan: Plan) -> None:
 
 
 async def _until_over(world: World, course: Course, performance: Performance, namespace: str) -> bool:
-    """Complete and nothing on its way out; or at a standstill. False: the change itself is not done, as of a drain."""
+    """Complete and nothing on its way out; or at a standstill. False: the change itself is not done, or refused."""
     performed = asyncio.ensure_future(performance.run(world, namespace, course))
     taken = 0
     try:
@@ -178,6 +186,8 @@ async def _until_over(world: World, course: Course, performance: Performance, na
             taken = len(changes)
             if performed.done():
                 performed.result()
+                if performance.refusal:
+                    return False
                 if course.complete_at is not None and not course.terminating:
                     return True
             if world.now - course.news_at > QUIET_SECONDS + _min_ready(course):

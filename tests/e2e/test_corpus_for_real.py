@@ -16,20 +16,37 @@ LONG = "its times are minutes"
 SILENT = "a silent node is given up after minutes"
 REGISTRY = "processes come from no registry that could be down"
 DRIVER = "the driver of a cloud's disks runs on its cloud only"
+WEBHOOK = "no webhook is called, and so none fails"
+AUTOSCALER = "autoscalers take their minutes"
+WAITING = "what an init container waits for is in the behaviour file only"
+DUMP = "it begins with Pods that run already"
 NOT_FOR_REAL = {
+    "completes-init-container-finds-the-old-version": WAITING,
+    "completes-statefulset-mended-on-seatrial": DUMP,
+    "stuck-init-container-waits-for-another": WAITING,
+    "stuck-init-container-waits-for-itself": WAITING,
+    "stuck-statefulset-mended": DUMP,
+    "completes-autoscaler-scales-meanwhile": AUTOSCALER,
     "completes-cloud-disk-recreate": DRIVER,
+    "completes-daemonset-despite-a-silent-node": SILENT,
     "completes-node-crash-spare": SILENT,
     "completes-past-the-deadline": LONG,
     "completes-registry-back": REGISTRY,
+    "completes-size-set-back-under-an-autoscaler": AUTOSCALER,
     "completes-shared-volume": "there is no NFS server to mount from",
     "completes-slow-exit": LONG,
     "completes-slow-start": LONG,
     "completes-slow-start-with-startup-probe": LONG,
+    "completes-two-autoscalers-of-one-selector": AUTOSCALER,
+    "stuck-autoscaler-beyond-the-nodes": AUTOSCALER,
     "stuck-daemonset-node-not-ready": SILENT,
+    "stuck-daemonset-on-a-silent-node": SILENT,
     "stuck-min-ready-longer-than-deadline": LONG,
     "stuck-multi-attach": DRIVER,
     "stuck-node-silent": SILENT,
     "stuck-registry-down": REGISTRY,
+    "stuck-webhook-guards-its-own-pods": WEBHOOK,
+    "stuck-webhook-is-gone": WEBHOOK,
 }
 """Why a scenario is not carried out. All others are."""
 BY_CHANCE = {"stuck-image-and-scale-together": {"waves"}}

@@ -45,14 +45,15 @@ class Mortal:
 
 
 class Forbidding(Mortal):
-    """A transport for somebody who has no rights on these resources (plurals)."""
+    """A transport for somebody who has no rights on these resources: `pods` may not be listed, `pods/` not be got."""
 
     def __init__(self, client: ApiClient, *plurals: str) -> None:
         super().__init__(client, -1)
         self._plurals = plurals
 
     async def request(self, request: Request) -> Response:
-        if request.path.rpartition("/")[2] in self._plurals:
+        collection, _, last = request.path.rpartition("/")
+        if last in self._plurals or f"{collection.rpartition('/')[2]}/" in self._plurals:
             raise status.forbidden(PODS, "", f"no rights on {request.path}")
         return await super().request(request)
 

@@ -1,20 +1,24 @@
 """Never two writers: whatever crashes, is cut off, stands still or is rescued, one node at most can write an image."""
 
+import asyncio
 import random
+from pathlib import Path
 
 import pytest
 
 from seatrial.aio import virtual_loop
+from seatrial.base.env import SystemEnv
+from seatrial.volumes.rbd.embedded import EmbeddedStore
 from simulation.worlds import world
-from simulation.writers_world import Schedule, TwoWriters
+from simulation.writers_world import Schedule, TwoWriters, make_image
 
 SEEDS = range(40)
 STEPS = 40
 
 
-def play(seed: int, *, fencing: bool = True) -> Schedule:
+def play(seed: int, *, fencing: bool = True, image_folder: Path | None = None) -> Schedule:
     async def story() -> Schedule:
-        async with world(3, seed, start=1, ready=1, exit=2) as cluster:
+        async with world(3, seed, image_folder, start=1, ready=1, exit=2) as cluster:
             schedule = Schedule(cluster, random.Random(seed), fencing)
             await schedule.prepare()
             await schedule.play(STEPS)
@@ -26,6 +30,21 @@ def play(seed: int, *, fencing: bool = True) -> Schedule:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_image_ever_has_two_nodes_that_can_write(seed: int) -> None:
     play(seed)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_neither_has_an_image_of_the_store_on_disk(seed: int, tmp_path: Path) -> None:
+    """With its index of locks and fences in SQLite."""
+
+    async def make() -> None:
+        store = EmbeddedStore(tmp_path, SystemEnv())
+        await make_image(store)
+        await store.close()
+
+    asyncio.run(make())
+    told = " ".join(play(seed, image_folder=tmp_path).told)
+    assert "rescue" in told
+    assert (tmp_path / "mioss" / "index-api-image.img").stat().st_size == 1 << 30
 
 
 def test_the_schedules_do_break_and_rescue() -> None:

@@ -18,13 +18,16 @@ from seatrial.api.registry import (
 )
 from seatrial.base.env import SimulatedEnv
 from seatrial.base.types import JSON
+from seatrial.client.client import ApiClient
 from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import objects
 from seatrial.node.runtimes.simulated import Behaviour, Model
+from seatrial.rescue import plan
 from seatrial.rescue.findings import Finding, Verdict
 from seatrial.rescue.image_access import StoreImages
 from seatrial.rescue.steps import Rescuer
 from seatrial.volumes.rbd.images import ImageName
+from simulation.bad_connections import Forbidding
 from simulation.node_world import is_ready
 from simulation.test_persistent_volumes import CSI, attached, claim, serve, volume
 from simulation.worlds import deployment, world
@@ -328,5 +331,86 @@ def test_a_csi_volume_of_a_silent_node_needs_somebody_who_knows() -> None:
             await asyncio.sleep(60)
             assert await ready(cluster, "new")
             assert await steps_told(cluster, "new") == ["TaintedNode", "RemovedAttachment"]
+
+    virtual_loop.run(story())
+
+
+CEPH_CSI = {
+    "csi": {
+        "driver": "rbd.csi.ceph.com",
+        "volumeHandle": "0001-0009-rook-ceph-0000000000000001-data",
+        "volumeAttributes": {"clusterID": "rook-ceph", "pool": IMAGE.pool, "imageName": IMAGE.image},
+    }
+}
+
+
+def test_of_a_volume_of_ceph_csi_the_image_is_asked_whether_a_silent_node_still_has_it() -> None:
+    """ceph-csi takes no lock: an image's watchers are all that tells."""
+
+    async def story() -> None:
+        async with world(2, start=1, ready=1, exit=2) as cluster:
+            assert cluster.images is not None
+            store = cluster.images.store
+            await store.create_pool(IMAGE.pool)
+            await store.create(IMAGE, 2 << 30)
+            await serve(cluster, CEPH_CSI)
+            await run(cluster, "first", "node-1")
+            node = await cluster.client.get(NODES, "node-1")
+            address = next(each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP")
+            mapped = await store.connect(address)
+            await store.watch(IMAGE, mapped)
+            await cluster.nodes["node-1"].crash()
+            await run(cluster, "second", "node-2")
+            await asyncio.sleep(SILENT)
+            await store.beat([mapped])
+            found = await look(cluster, "second")
+            assert (found.cause, found.verdict) == ("MultiAttach", Verdict.IN_USE)
+            assert f"image {IMAGE}" in [fact.subject for fact in found.chain]
+            await asyncio.sleep(WATCH_IS_OVER)
+            found = await look(cluster, "second")
+            assert found.verdict is Verdict.STALE, found.because
+            assert "nobody has the image open" in found.because
+            await rescuer(cluster).fix(found)
+            await asyncio.sleep(130)
+            assert await ready(cluster, "second")
+
+    virtual_loop.run(story())
+
+
+@pytest.mark.parametrize(
+    ("unread", "cause", "verdict"),
+    [
+        (("nodes", "leases"), "Lock", Verdict.CANNOT_TELL),
+        (("volumeattachments",), "Lock", Verdict.CANNOT_TELL),
+        (("persistentvolumes/",), "Mount", Verdict.NOT_HELD),
+        (("persistentvolumeclaims/",), "Mount", Verdict.NOT_HELD),
+        (("events",), "Silent", Verdict.CANNOT_TELL),
+        (("pods",), "Lock", Verdict.CANNOT_TELL),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),
+)
+def test_whoever_may_not_read_everything_is_told_what_can_be_seen_and_nothing_is_called_stale(
+    unread: tuple[str, ...], cause: str, verdict: Verdict
+) -> None:
+    async def story() -> None:
+        async with article() as cluster:
+            await run(cluster, "first", "node-1")
+            await cluster.nodes["node-1"].crash()
+            await run(cluster, "second", "node-2")
+            await asyncio.sleep(SILENT + WATCH_IS_OVER)
+            assert (await look(cluster, "second")).verdict is Verdict.STALE
+            assert cluster.images is not None
+            reader = ApiClient(Forbidding(cluster.client, *unread))
+            limited = Rescuer(reader, StoreImages(cluster.images.store), cluster.env)
+            looked = await limited.look(("default", "second"))
+            assert looked is not None
+            found = looked[1]
+            assert (found.cause, found.verdict) == (cause, verdict)
+            resources = ", ".join(sorted(each.rstrip("/") for each in unread))
+            assert found.chain[-1].says == f"{resources}: you have no right to"
+            assert found.would_tell
+            assert not plan.steps(found)
+            await limited.fix(found)
+            assert await locks(cluster) == ["kubelet_lock_magic_node-1"]
 
     virtual_loop.run(story())

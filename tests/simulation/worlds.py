@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from seatrial.api.registry import DEPLOYMENTS
 from seatrial.base.env import SimulatedEnv
@@ -11,6 +12,7 @@ from seatrial.client.base import Client
 from seatrial.cluster.cluster import Cluster
 from seatrial.node.runtimes.simulated import Behaviour, Model
 from seatrial.rollout.watching import RollWatch
+from seatrial.volumes.rbd.embedded import EmbeddedStore
 
 IMAGES = {
     "broken:1": Behaviour(bad_image=True),
@@ -20,15 +22,23 @@ IMAGES = {
 
 
 @asynccontextmanager
-async def world(nodes: int, seed: int = 0, **behaviour: float) -> AsyncIterator[Cluster]:
+async def world(
+    nodes: int, seed: int = 0, image_folder: Path | None = None, **behaviour: float
+) -> AsyncIterator[Cluster]:
     """A cluster of simulated nodes on the running virtual loop. `behaviour`: start, ready, exit, … in seconds.
 
+    `image_folder`: RBD images are in the embedded store of this folder, instead of in memory.
     The image `broken:1` can't be pulled, `crashes:1` ends after a second, `sleepy:1` never gets ready.
     """
     env = SimulatedEnv(asyncio.get_running_loop().time, seed)
     model = Model(Behaviour(**behaviour), IMAGES)
-    async with Cluster(env=env, nodes=nodes, runtime="simulated", serve=False, model=model) as cluster:
+    store = EmbeddedStore(image_folder, env) if image_folder is not None else None
+    async with Cluster(
+        env=env, nodes=nodes, runtime="simulated", serve=False, model=model, image_store=store
+    ) as cluster:
         yield cluster
+    if store is not None:
+        await store.close()
 
 
 def deployment(name: str, replicas: int, image: str = "nginx:1.10.1", **spec: object) -> JSON:

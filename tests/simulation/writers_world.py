@@ -80,6 +80,11 @@ def _ignored() -> Iterator[None]:
         pass
 
 
+async def make_image(store: ImageStore) -> None:
+    await store.create_pool(IMAGE.pool)
+    await store.create(IMAGE, 1 << 30)
+
+
 @dataclass
 class Schedule:
     """What happens, by chance. `fencing` off: rescues take locks without fencing their holders."""
@@ -98,8 +103,8 @@ class Schedule:
     async def prepare(self) -> None:
         assert self.cluster.images is not None
         plugin = self.cluster.images.plugin
-        await self.store.create_pool(IMAGE.pool)
-        await self.store.create(IMAGE, 1 << 30)
+        if IMAGE.pool not in await self.store.pools():
+            await make_image(self.store)
         plugin._store = SlowStore(self.store, self.chance, self.check)  # type: ignore[assignment]
         await self.cluster.client.create(PERSISTENT_VOLUMES, volume("index-api-pv"))
         await self.cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data"))

@@ -4,6 +4,8 @@ The order is that of a Pod's life: it ends (ending.py), it has no node yet, its 
 its containers don't start (plain_causes.py).
 """
 
+from dataclasses import replace
+
 from seatrial.base.types import JSON
 from seatrial.machinery import conditions, objects, times
 from seatrial.rescue import ending, plain_causes, volume_holders
@@ -11,9 +13,24 @@ from seatrial.rescue.evidence import Evidence
 from seatrial.rescue.findings import Fact, Finding, Verdict
 from seatrial.rescue.liveness import times_ago
 
+UNREAD_TELLS = "the right to get and list {resources}, or somebody who has it running this"
+
 
 def diagnose(evidence: Evidence, now: float) -> Finding:
-    """The first thing that holds the Pod up."""
+    """The first thing that holds the Pod up. Without all the evidence nothing is called stale."""
+    found = _diagnose(evidence, now)
+    if not evidence.unread or found.verdict is Verdict.WELL:
+        return found
+    resources = ", ".join(sorted(evidence.unread))
+    found = replace(found, chain=(*found.chain, Fact("not read", f"{resources}: you have no right to")))
+    tells = UNREAD_TELLS.format(resources=resources)
+    if found.verdict is Verdict.STALE:
+        because = f"{found.because}, as far as can be seen without {resources}"
+        return replace(found, verdict=Verdict.CANNOT_TELL, because=because, would_tell=tells, holder=None)
+    return replace(found, would_tell=found.would_tell or tells)
+
+
+def _diagnose(evidence: Evidence, now: float) -> Finding:
     pod = evidence.pod
     start = (Fact(f"pod {'/'.join(objects.key(pod))}", _state(pod, now)), *_last_words(evidence, now))
     if objects.is_terminating(pod):

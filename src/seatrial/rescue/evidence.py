@@ -76,3 +76,5 @@ class Evidence:
     leases: Mapping[str, JSON] = field(default_factory=dict)
     powered_off: frozenset[str] = frozenset()
     owner: JSON | None = None
+    unread: frozenset[str] = frozenset()
+    """Resources (plurals) that whoever asks may not read."""

@@ -1,7 +1,7 @@
 """Reads all that a diagnosis of one Pod looks at: through a client, and from the image store."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from seatrial.api.registry import (
@@ -37,24 +37,30 @@ class Gatherer:
     reader: Reader
     images: Images
     powered_off: frozenset[str] = frozenset()
+    unread: set[str] = field(default_factory=set)
+    """Resources (plurals) that may not be read; it fills while evidence is gathered."""
 
     async def evidence(self, pod_key: Key) -> Evidence | None:
-        """None: there is no such Pod."""
-        pod = await self._get(PODS, pod_key[1], pod_key[0])
-        if pod is None:
+        """None: there is no such Pod. What else may not be read is left out, and told in `unread`."""
+        try:
+            pod = await self.reader.get(PODS, pod_key[1], pod_key[0])
+        except StatusError as error:
+            if error.reason != "NotFound":
+                raise
             return None
         namespace = pod_key[0]
-        pods = (await self.reader.list(PODS, namespace))["items"]
-        attachments = await self._list_or_none(VOLUME_ATTACHMENTS)
-        return Evidence(
+        pods = await self._list(PODS, namespace)
+        attachments = await self._list(VOLUME_ATTACHMENTS)
+        found = Evidence(
             pod=pod,
             events=await self._events(namespace, pod),
             volumes=[await self._volume(pod, volume, pods, attachments) for volume in pod["spec"].get("volumes") or ()],
-            nodes={objects.name(node): node for node in (await self.reader.list(NODES))["items"]},
-            leases={objects.name(each): each for each in await self._list_or_none(LEASES, LEASE_NAMESPACE)},
+            nodes={objects.name(node): node for node in await self._list(NODES)},
+            leases={objects.name(each): each for each in await self._list(LEASES, LEASE_NAMESPACE)},
             powered_off=self.powered_off,
             owner=await self._owner(pod),
         )
+        return replace(found, unread=frozenset(self.unread))
 
     async def check_nodes(self, names: Sequence[str]) -> None:
         """Raises StatusError (NotFound) for a node that is none: a slip must not count as proof."""
@@ -108,25 +114,27 @@ class Gatherer:
 
     async def _events(self, namespace: str, about: JSON) -> list[JSON]:
         selector = f"involvedObject.uid={objects.uid(about)}"
-        found = (await self.reader.list(EVENTS, namespace, field_selector=selector))["items"]
-        return sorted(found, key=_seen_at)
+        return sorted(await self._list(EVENTS, namespace, selector), key=_seen_at)
 
     async def _get(self, resource: ResourceRef, name: str, namespace: str = "") -> JSON | None:
-        return await _none_if("NotFound", lambda: self.reader.get(resource, name, namespace))
+        return await self._read(resource, lambda: self.reader.get(resource, name, namespace))
 
-    async def _list_or_none(self, resource: ResourceRef, namespace: str = "") -> list[JSON]:
+    async def _list(self, resource: ResourceRef, namespace: str = "", field_selector: str = "") -> list[JSON]:
         """Nothing where the cluster is too old to know the resource, or keeps it from us."""
-        listed = await _none_if("NotFound", lambda: self.reader.list(resource, namespace))
+        listed = await self._read(
+            resource, lambda: self.reader.list(resource, namespace, field_selector=field_selector)
+        )
         return list(listed["items"]) if listed else []
 
-
-async def _none_if(reason: str, call: Callable[[], Awaitable[T]]) -> T | None:
-    try:
-        return await call()
-    except StatusError as error:
-        if error.reason != reason:
-            raise
-        return None
+    async def _read(self, resource: ResourceRef, call: Callable[[], Awaitable[T]]) -> T | None:
+        try:
+            return await call()
+        except StatusError as error:
+            if error.reason == "Forbidden":
+                self.unread.add(resource.plural)
+            elif error.reason != "NotFound":
+                raise
+            return None
 
 
 def _is_of(attachment: JSON, volume: JSON) -> bool:

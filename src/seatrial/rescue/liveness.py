@@ -40,6 +40,8 @@ def of(name: str, evidence: Evidence, now: float) -> Liveness:
     node = evidence.nodes.get(name)
     if name in evidence.powered_off:
         return Liveness(Life.OFF, "you say that it is powered off")
+    if node is None and "nodes" in evidence.unread:
+        return Liveness(Life.SILENT, "nothing is known of it: nodes may not be read")
     if node is None:
         return Liveness(Life.GONE, "there is no such node any more")
     if any(taint["key"] == taints.OUT_OF_SERVICE for taint in taints.of_node(node)):

@@ -53,7 +53,7 @@ def unscheduled(evidence: Evidence, chain: Chain) -> Finding:
 def of_claims(evidence: Evidence, chain: Chain) -> Finding | None:
     """A claim that is missing, goes, or is not bound."""
     for volume in evidence.volumes:
-        if volume.claim_name:
+        if volume.claim_name and not (volume.claim is None and "persistentvolumeclaims" in evidence.unread):
             found = _of_claim(evidence, volume, chain)
             if found is not None:
                 return found
@@ -80,7 +80,7 @@ def _of_claim(evidence: Evidence, volume: VolumeEvidence, chain: Chain) -> Findi
 
 def _unbound(evidence: Evidence, volume: VolumeEvidence, claim: JSON, chain: Chain) -> Finding:
     name = claim["spec"].get("storageClassName") or ""
-    if name and volume.storage_class is None:
+    if name and volume.storage_class is None and "storageclasses" not in evidence.unread:
         chain = (*chain, Fact(f"storageclass {name}", "there is none"))
         why = f"claim {volume.claim_name} wants StorageClass {name}, which does not exist"
         remedy = f"make StorageClass {name}, or a PersistentVolume of that class; a claim's class can't be changed"
