@@ -203,9 +203,10 @@ class Patch:
 
     async def perform(self, stage: Stage) -> None:
         kind, _, name = self.object.partition("/")
-        resource, namespace = registry.for_word(kind), self.namespace or stage.namespace
+        resource = registry.for_word(kind)
         if resource is None:
             raise ToolError(f"there is no kind {kind}")
+        namespace = (self.namespace or stage.namespace) if resource.namespaced else ""
         await stage.client.patch(resource, name, namespace, self.patch, patch_type=MERGE_PATCH)
         if resource in KINDS:
             stage.concern([Target(resource, namespace, name)])

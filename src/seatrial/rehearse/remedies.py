@@ -16,6 +16,8 @@ NO_ROOM = frozenset({
     "volume-not-mounted", "volume-elsewhere", "unschedulable",
 })  # fmt: skip
 _FREEING = ("stuck-ordinal", "pod-does-not-end", "finalizer")
+_CORDONED = "were unschedulable"
+"""What the scheduler says of cordoned nodes."""
 MOST = 3
 
 
@@ -24,7 +26,12 @@ def proposals(cases: Sequence[Case], causes: Sequence[Finding], *, made_up: bool
     rules = {cause.rule for cause in causes}
     found: dict[str, Remedy] = {}
     for case in cases:
-        for one in (*_of_workload(case, rules), *_named(case, causes, made_up), *_of_budgets(case, rules)):
+        for one in (
+            *_of_workload(case, rules),
+            *_named(case, causes, made_up),
+            *_of_budgets(case, rules),
+            *_of_nodes(case, causes),
+        ):
             found.setdefault(f"{one.object} {one.title}", one)
     return list(found.values())[:MOST]
 
@@ -75,6 +82,15 @@ def _was_silent(case: Case, pod: JSON) -> bool:
     return any(
         objects.name(node) == name and not conditions.is_true(node, "Ready") for node in case.course.at_first(NODES)
     )
+
+
+def _of_nodes(case: Case, causes: Sequence[Finding]) -> Iterator[Remedy]:
+    """Nodes that were cordoned before the change, where the scheduler misses them."""
+    if any(_CORDONED in cause.message for cause in causes):
+        for node in case.course.at_first(NODES):
+            if objects.get(node, "spec", "unschedulable"):
+                name = f"node/{objects.name(node)}"
+                yield Remedy(f"{name} uncordoned", name, "", {"spec": {"unschedulable": None}})
 
 
 def _of_budgets(case: Case, rules: set[str]) -> Iterator[Remedy]:

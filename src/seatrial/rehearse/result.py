@@ -113,7 +113,7 @@ class Remedy:
     """Something to do that may mend it, to be read as "with TITLE: OUTCOME".
 
     `action`: patch the object, by the merge patch `patch`; delete it; or force it away, of a node that is gone. `also`:
-    further objects with which the same is done.
+    further objects with which the same is done. `namespace`: "" of an object that is in none.
     `completes`: whether the update does, with it; None as long as that has not been rehearsed.
     """
 
@@ -133,11 +133,12 @@ class Remedy:
     @property
     def command(self) -> str:
         """What does it."""
+        where = f" -n {self.namespace}" if self.namespace else ""
         if self.action == "patch":
-            patch = f"-n {self.namespace} --type=merge -p '{json.dumps(self.patch)}'"
-            return " && ".join(f"kubectl patch {name} {patch}" for name in self.objects)
+            patch = f"{where} --type=merge -p '{json.dumps(self.patch)}'"
+            return " && ".join(f"kubectl patch {name}{patch}" for name in self.objects)
         force = " --grace-period=0 --force" if self.action == "force-delete" else ""
-        return f"kubectl delete {' '.join(self.objects)} -n {self.namespace}{force}"
+        return f"kubectl delete {' '.join(self.objects)}{where}{force}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def of(case: Case) -> list[Finding]:
     events = case.course.all(EVENTS)
     # What went on when the standstill began: retries back off, and their events grow old.
     since = case.course.news_at
-    for obstacle in obstacles.find(members, owners, events, since):
+    seen = obstacles.find(members, owners, events, since)
+    for obstacle in seen:
         where = f"pod/{obstacle.pod}" if obstacle.pod else case.name
         killer = _killer(case, obstacle) if obstacle.reason == "CrashLoop" else ""
         if killer:
@@ -71,7 +72,9 @@ def of(case: Case) -> list[Finding]:
         rule = rule_of(obstacle)
         told = held.explain(case, rule, obstacle) if rule in held.RULES else ""
         found.append(problem(rule, told or str(obstacle), (where, case.name)))
-    found += [problem(rule, message, where) for rule, message, where in _in_order(case, events, members)]
+    explained = {obstacle.pod for obstacle in seen}
+    rest = [pod for pod in members if objects.name(pod) not in explained]
+    found += [problem(rule, message, where) for rule, message, where in _in_order(case, events, rest)]
     return found
 
 
