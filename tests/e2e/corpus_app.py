@@ -28,12 +28,12 @@ def main() -> int:
     os.set_blocking(write, False)
     signal.set_wakeup_fd(write)
     signal.signal(signal.SIGTERM, lambda *_: ends.append((time.monotonic() + asked.get("exit", 0), 0)))
-    listeners = [listen(HTTP_PORT)]
+    listeners = listen(HTTP_PORT)
     while True:
         end = min(ends, default=None)
         is_ready = time.monotonic() >= ready
         if is_ready and len(listeners) == 1:
-            listeners.append(listen(OTHER_PORT))
+            listeners += listen(OTHER_PORT)
         next_at = min(end[0] if end else float("inf"), float("inf") if is_ready else ready)
         patience = None if next_at == float("inf") else max(next_at - time.monotonic(), 0.0)
         readable, _, _ = select.select([*listeners, read], [], [], patience)
@@ -46,8 +46,12 @@ def main() -> int:
             return end[1]
 
 
-def listen(port: int) -> socket.socket:
-    return socket.create_server((os.environ["POD_IP"], port), backlog=64)
+def listen(port: int) -> list[socket.socket]:
+    """None where another container of the Pod has the port."""
+    try:
+        return [socket.create_server((os.environ["POD_IP"], port), backlog=64)]
+    except OSError:
+        return []
 
 
 def answer(connection: socket.socket, *, ok: bool) -> None:
