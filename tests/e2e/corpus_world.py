@@ -75,6 +75,11 @@ def plan_of(folder: Path) -> Plan:
     return replace(plan, profiles=plan.profiles.over(Profiles(default=APPLICATION)))
 
 
+def has_pods(plan: Plan) -> bool:
+    """It begins where another cluster was, as a dump does: processes can't be taken over from there."""
+    return any(obj.get("kind") == "Pod" for obj in plan.snapshot.objects)
+
+
 def images_of(plan: Plan) -> set[str]:
     """All images that its Pods may run."""
     manifests = [*plan.snapshot.manifests]
@@ -136,9 +141,9 @@ async def carry_out(plan: Plan) -> tuple[Outcome, float]:
     cluster = Cluster(
         env=env, nodes=0, runtime="process", serve=False, store=store, machines=machines(nodes), images=commands(plan)
     )
-    await _start(cluster)
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
+            await _start(cluster)
             return await _observe(cluster, store, plan)
     finally:
         await cluster.stop()
