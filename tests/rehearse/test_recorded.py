@@ -11,8 +11,8 @@ from seatrial.rehearse import recorded
 from seatrial.rehearse.compared import compare
 
 FOLDER = Path(__file__).parent / "recorded"
-DIFFERENT = {"dep-rollover-r10": {"max_pods"}, "dep-r100-s25pct-u25pct-ready2": {"max_pods"}}
-"""How many Pods there are at the peak depends, in these, on how slow that control plane was within one wave."""
+DIFFERENT = {"dep-rollover-r10": {"max_pods"}}
+"""That control plane was busy: its first wave took half a second longer than others', and more Pods overlap."""
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)

@@ -34,7 +34,7 @@ from seatrial.store.state import ChangeType
 from seatrial.workloads import revisions
 
 SETTLE_SECONDS = 60.0
-WRITE_LATENCY_SECONDS, WRITE_SERVICE_SECONDS = 0.008, 0.003
+WRITE_LATENCY_SECONDS, WRITE_SERVICE_SECONDS = 0.010, 0.0025
 """What a write took where the recordings were made: Pods of one wave get ready one after the other."""
 FIRST_CHANGE = 0.1
 """Past a whole second, as in every recording: ready times have whole seconds."""
