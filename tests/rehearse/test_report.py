@@ -121,13 +121,22 @@ def test_verdict_problems_remedies_warnings_and_assumptions_are_there() -> None:
         assert text in page
 
 
-def test_of_very_many_pods_the_first_and_last_are_shown_and_the_rest_is_counted() -> None:
-    many = tuple(replace(NEW, name=f"web-2-{number:05}") for number in range(report_charts.MOST_PODS + 7))
-    page = report.page(replace(ROLL, pods=many))
-    assert "7 Pods in the middle are left out; the JSON has them all." in page
-    assert "web-2-00000" in page
-    assert "web-2-00606" in page
-    assert "web-2-00303" not in page
+def test_very_many_pods_that_lived_alike_are_one_band() -> None:
+    many = tuple(replace(NEW, name=f"web-2-{number:05}") for number in range(900))
+    later = replace(NEW, name="web-2-late", phases=(Phase(4, "pending"), Phase(5, "ready")))
+    chart = charts(report.page(replace(ROLL, pods=(OLD, *many, later))))[0]
+    assert titles(chart, "rect") == [
+        "web-1-a on node-1: ready from 0.0s to 4.0s",
+        "web-1-a on node-1: terminating from 4.0s to 5.0s",
+        "900 Pods of web:2: pending from 0.0s to 1.0s",
+        "900 Pods of web:2: pulling from 1.0s to 2.0s",
+        "900 Pods of web:2: starting from 2.0s to 4.0s",
+        "900 Pods of web:2: ready from 4.0s to 5.2s",
+        "web-2-late on node-2: pending from 4.0s to 5.0s",
+        "web-2-late on node-2: ready from 5.0s to 5.2s",
+    ]
+    heights = {float(bar.getAttribute("height")) for bar in chart.getElementsByTagName("rect") if bar.hasChildNodes()}
+    assert heights == {0.27, 239.47}
 
 
 class Links(HTMLParser):

@@ -60,9 +60,6 @@ def _pictures(result: Result) -> Iterator[str]:
     legend = html_page.legend((version.label, version.colour) for version in known)
     yield "<h2>Pods</h2>" + report_charts.pods_chart(result, known, axis) + legend
     yield html_page.legend((*report_charts.STATE_LEGEND, *report_charts.EVENT_LEGEND))
-    left_out = len(result.pods) - report_charts.MOST_PODS
-    if left_out > 0:
-        yield f"<p>{left_out} Pods in the middle are left out; the JSON has them all.</p>"
     yield "<h2>Available Pods</h2>" + report_charts.availability_chart(result, axis)
     yield "<h2>Ready Pods of each version</h2>" + report_charts.shares_chart(result, known, axis) + legend
 

@@ -1,7 +1,9 @@
 """The charts of a rehearsal's page, as SVG: each Pod's life, what is available, the versions' shares. One time axis."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from seatrial.base import html_page
 from seatrial.base.html_page import escaped
@@ -12,10 +14,10 @@ WIDTH, LEFT, RIGHT = 400.0, 92.0, 396.0
 AXIS = 24.0
 """Below each chart: marks of events, ticks, times."""
 CHART_HEIGHT = 90.0
-NAMED_ROW, PLAIN_ROW = 11.0, 4.0
+NAMED_ROW, BANDS_HEIGHT = 11.0, 240.0
 SHORTEST = 0.4
 """Nothing is drawn narrower. What lasts for an instant is left out of areas, unless it breaks the promise."""
-MOST_NAMED, MOST_PODS = 60, 600
+MOST_NAMED = 60
 NAME_LENGTH = 22
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 _OPACITY = {"pending": 0.15, "pulling": 0.3, "starting": 0.55, "ready": 1.0, "finished": 0.3}
@@ -77,22 +79,34 @@ def versions(pods: Sequence[PodTimeline]) -> list[Version]:
 
 
 def pods_chart(result: Result, known: Sequence[Version], axis: Axis) -> str:
-    """A row a Pod, in order of their beginning; events are marks on the axis. Of very many, the first and the last."""
-    rows = sorted(result.pods, key=lambda pod: (pod.workload, pod.phases[0].time_seconds, pod.name))
-    if len(rows) > MOST_PODS:
-        rows = [*rows[: MOST_PODS // 2], *rows[-MOST_PODS // 2 :]]
+    """A row a Pod, old ones first, in order of their beginning; events are marks on the axis.
+
+    Where they are too many for names, Pods that lived alike are one band, as high as they are many.
+    """
+    rows = sorted(result.pods, key=lambda pod: (pod.workload, pod.updated, pod.hash, _course(pod), pod.name))
     named = len(rows) <= MOST_NAMED
-    size = NAMED_ROW if named else PLAIN_ROW
+    size = NAMED_ROW if named else BANDS_HEIGHT / len(rows)
     colours = {version.hash: version.colour for version in known}
-    content = [_patterns(known)]
-    for number, pod in enumerate(rows):
-        top = 4 + number * size
-        content.append(_life(pod, top, size - (2 if named else 1), colours.get(pod.hash, NEUTRAL), axis))
+    content, top = [_patterns(known)], 4.0
+    for band in [[pod] for pod in rows] if named else _bands(rows):
+        height = len(band) * size
+        gap = 2.0 if named else 0.0
+        content.append(_life(band, top, height - gap, colours.get(band[0].hash, NEUTRAL), axis))
         if named:
-            content.append(_name(pod.name, top + size - 4))
-    height = 4 + len(rows) * size
-    content += [_end_mark(result, height, axis), *_event_marks(result.events, height, axis)]
-    return _svg("life of each Pod", height, axis, content)
+            content.append(_name(band[0].name, top + size - 4))
+        top += height
+    content += [_end_mark(result, top, axis), *_event_marks(result.events, top, axis)]
+    return _svg("life of each Pod", top, axis, content)
+
+
+def _course(pod: PodTimeline) -> tuple[tuple[float, str], ...]:
+    """To a tenth of a second."""
+    return tuple((round(phase.time_seconds, 1), phase.state) for phase in pod.phases)
+
+
+def _bands(rows: Sequence[PodTimeline]) -> Iterator[list[PodTimeline]]:
+    for _, alike in groupby(rows, key=lambda pod: (pod.workload, pod.hash, _course(pod))):
+        yield list(alike)
 
 
 def availability_chart(result: Result, axis: Axis) -> str:
@@ -134,7 +148,10 @@ def shares_chart(result: Result, known: Sequence[Version], axis: Axis) -> str:
     return _svg("ready Pods of each version", CHART_HEIGHT, axis, [*bars, *_scale(top)])
 
 
-def _life(pod: PodTimeline, top: float, height: float, colour: str, axis: Axis) -> str:
+def _life(band: Sequence[PodTimeline], top: float, height: float, colour: str, axis: Axis) -> str:
+    """Of one Pod, or of several that lived alike."""
+    pod = band[0]
+    who = f"{pod.name} on {pod.node or 'no node'}" if len(band) == 1 else f"{len(band)} Pods of {pod.version}"
     ends = [*(phase.time_seconds for phase in pod.phases[1:]), axis.end]
     bars = []
     for phase, end in zip(pod.phases, ends, strict=True):
@@ -143,9 +160,9 @@ def _life(pod: PodTimeline, top: float, height: float, colour: str, axis: Axis) 
         start, width = axis.x(phase.time_seconds), max(axis.x(end) - axis.x(phase.time_seconds), SHORTEST)
         striped = phase.state == "terminating"
         fill = f'fill="url(#t{colour[1:]})"' if striped else f'fill="{colour}" fill-opacity="{_OPACITY[phase.state]}"'
-        tip = f"{pod.name} on {pod.node or 'no node'}: {phase.state} from {phase.time_seconds:.1f}s to {end:.1f}s"
+        tip = f"{who}: {phase.state} from {phase.time_seconds:.1f}s to {end:.1f}s"
         bars.append(
-            f'<rect x="{start:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" {fill}>'
+            f'<rect x="{start:.1f}" y="{top:.2f}" width="{width:.1f}" height="{height:.2f}" {fill}>'
             f"<title>{escaped(tip)}</title></rect>"
         )
     return "".join(bars)
@@ -178,14 +195,18 @@ def _end_mark(result: Result, height: float, axis: Axis) -> str:
 
 
 def _event_marks(events: Iterable[EventLine], height: float, axis: Axis) -> Iterator[str]:
-    """Warnings lie on top."""
-    shown = (event for event in events if event.time_seconds <= axis.end)
-    for event in sorted(shown, key=lambda event: (event.type == "Warning", event.time_seconds)):
-        fill = html_page.BAD_COLOUR if event.type == "Warning" else NEUTRAL
-        tip = f"{event.time_seconds:.1f}s {event.object} {event.reason}: {event.message}"
+    """Warnings lie on top; of several at one place the first is told, and how many more there are."""
+    places: dict[tuple[bool, float], list[EventLine]] = defaultdict(list)
+    for event in events:
+        if event.time_seconds <= axis.end:
+            places[event.type == "Warning", round(axis.x(event.time_seconds))].append(event)
+    for (is_warning, x), here in sorted(places.items()):
+        fill = html_page.BAD_COLOUR if is_warning else NEUTRAL
+        first, more = here[0], f" (and {len(here) - 1} more)" if len(here) > 1 else ""
+        tip = f"{first.time_seconds:.1f}s {first.object} {first.reason}: {first.message}{more}"
         yield (
-            f'<circle cx="{axis.x(event.time_seconds):.1f}" cy="{height + 5:g}" r="2.2" fill="{fill}" '
-            f'fill-opacity=".8"><title>{escaped(tip)}</title></circle>'
+            f'<circle cx="{x:g}" cy="{height + 5:g}" r="2.2" fill="{fill}" fill-opacity=".8">'
+            f"<title>{escaped(tip)}</title></circle>"
         )
 
 
