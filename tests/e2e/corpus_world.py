@@ -241,12 +241,14 @@ def _start_seconds(*courses: Course) -> float:
 
 
 def rehearsed(plan: Plan, start: float) -> Result:
-    """With containers that start as fast as they did for real."""
-    fixed = distribution.fixed(start)
-    profiles = Profiles(
-        replace(plan.profiles.default, start=fixed),
-        {image: replace(each, start=fixed) for image, each in plan.profiles.images.items()},
-    )
+    """With containers that start as fast as they did for real, and are seen as ready when a probe looks."""
+
+    def as_carried_out(profile: Profile) -> Profile:
+        return replace(profile, start=distribution.fixed(start), seen_ready=False)
+
+    known = plan.profiles
+    images = {image: as_carried_out(each) for image, each in known.images.items()}
+    profiles = replace(known, default=as_carried_out(known.default), images=images)
     return rehearsal.rehearse(replace(plan, profiles=profiles))
 
 

@@ -39,7 +39,6 @@ NOT_FOR_REAL = {
     "completes-registry-back": REGISTRY,
     "completes-size-set-back-under-an-autoscaler": AUTOSCALER,
     "completes-shared-volume": "there is no NFS server to mount from",
-    "completes-slow-exit": LONG,
     "completes-slow-start": LONG,
     "completes-slow-start-with-startup-probe": LONG,
     "completes-two-autoscalers-of-one-selector": AUTOSCALER,
