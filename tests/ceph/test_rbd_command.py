@@ -17,14 +17,16 @@ def run(*command: str) -> tuple[int, str, str]:
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=60, env={**os.environ, "TZ": "UTC"}, check=False
     )
-    # The real tool also writes its library's log, and draws its progress.
+    # The real tool also draws its progress.
     errors = [line for line in done.stderr.splitlines() if line and "librbd" not in line]
     return done.returncode, done.stdout, "\n".join(re.sub(r".*complete\.\.\.(?=\w)", "", line) for line in errors)
 
 
 def both(ceph_node: OneNode, *arguments: str) -> tuple[tuple[int, str, str], tuple[int, str, str]]:
     ours = run(SEATRIAL, "rbd", "--ceph-conf", str(ceph_node.configuration), *arguments)
-    return run("rbd", "-c", str(ceph_node.configuration), *arguments), ours
+    # Without its library's log, which another thread writes into the middle of a line.
+    quiet = ("--err-to-stderr", "false", "--log-to-stderr", "false")
+    return run("rbd", "-c", str(ceph_node.configuration), *quiet, *arguments), ours
 
 
 @pytest.mark.parametrize(
