@@ -11,6 +11,7 @@ import statistics
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -82,16 +83,15 @@ def has_pods(plan: Plan) -> bool:
 
 def images_of(plan: Plan) -> set[str]:
     """All images that its Pods may run."""
-    manifests = [*plan.snapshot.manifests]
-    for change in plan.changes:
-        manifests += change.manifests if isinstance(change, Apply) else ()
-    found = {image for pod in map(_template, manifests) for image in _images(pod)}
+    found = {image for pod in _templates(plan) for image in _images(pod)}
     return found | {image for change in plan.changes if isinstance(change, SetImage) for _, image in change.images}
 
 
-def _template(manifest: JSON) -> JSON:
-    found: JSON = objects.get(manifest, "spec", "template", "spec", default={})
-    return found
+def _templates(plan: Plan) -> Iterator[JSON]:
+    """What its Pods are made from, before and after the change."""
+    applied = (change.manifests for change in plan.changes if isinstance(change, Apply))
+    for manifest in chain(plan.snapshot.manifests, *applied):
+        yield objects.get(manifest, "spec", "template", "spec", default={})
 
 
 def _images(spec: JSON) -> Iterator[str]:
@@ -102,10 +102,7 @@ def _images(spec: JSON) -> Iterator[str]:
 
 def inits_of(plan: Plan) -> set[str]:
     """Images of containers that are there to end: no sidecars."""
-    manifests = [*plan.snapshot.manifests]
-    for change in plan.changes:
-        manifests += change.manifests if isinstance(change, Apply) else ()
-    inits = (each for pod in map(_template, manifests) for each in pod.get("initContainers") or ())
+    inits = (each for pod in _templates(plan) for each in pod.get("initContainers") or ())
     return {str(each["image"]) for each in inits if each.get("restartPolicy") != "Always"}
 
 
@@ -282,11 +279,12 @@ async def _carry_out_all(plans: Mapping[str, Plan]) -> dict[str, tuple[Outcome, 
 def compare(folders: Iterable[Path]) -> dict[str, Differences]:
     """Of each scenario what went otherwise than it was rehearsed; they are carried out side by side.
 
-    What differs is carried out once more by itself: a busy machine makes one wave of two, and all of it longer.
+    What differs in waves or duration alone is carried out once more by itself: a busy machine makes one wave of two,
+    and all of it longer. Another end, or fewer available, counts at once.
     """
     plans = {folder.name: plan_of(folder) for folder in folders}
     found = _compared(plans)
-    for name in [name for name, differing in found.items() if differing]:
+    for name in [name for name, differing in found.items() if differing and set(differing) <= {"waves", "seconds"}]:
         found |= _compared({name: plans[name]})
     return found
 

@@ -4,7 +4,7 @@ Follows pkg/scheduler/framework/plugins/nodevolumelimits/csi.go (1.32): a volume
 that is attached without a Pod counts, a driver without a limit takes any number.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from seatrial.api.core_v1 import persistent_volume_claim
@@ -35,12 +35,13 @@ def volume_limits(info: PodInfo, snapshot: Snapshot) -> Check | None:
     wanted = set(_of_pod(info.pod, snapshot))
     if not wanted:
         return None
+    attachments = _by_node(snapshot)
 
     def check(node: NodeInfo) -> Rejection | None:
         limits = _limits(node.name, snapshot)
         if not any(driver in limits for driver, _ in wanted):
             return None
-        there = set(_attached(node, snapshot))
+        there = set(_attached(node, attachments, snapshot))
         new = Counter(driver for driver, _ in wanted - there)
         old = Counter(driver for driver, _ in there)
         full = any(old[driver] + number > limits[driver] for driver, number in new.items() if driver in limits)
@@ -55,14 +56,20 @@ def _limits(node: str, snapshot: Snapshot) -> dict[str, int]:
     return {name: int(count) for name, count in counts.items() if count is not None}
 
 
-def _attached(node: NodeInfo, snapshot: Snapshot) -> Iterator[_Attached]:
+def _by_node(snapshot: Snapshot) -> dict[str, list[str]]:
+    """Node → names of the volumes that are attached there: grouped once, for all nodes that are looked at."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for attachment in snapshot.others.list(VOLUME_ATTACHMENTS):
+        volume = objects.get(attachment["spec"], "source", "persistentVolumeName", default="")
+        found[str(attachment["spec"].get("nodeName"))].append(str(volume))
+    return found
+
+
+def _attached(node: NodeInfo, attachments: dict[str, list[str]], snapshot: Snapshot) -> Iterator[_Attached]:
     for other in node.pods.values():
         yield from _of_pod(other.pod, snapshot)
-    for attachment in snapshot.others.list(VOLUME_ATTACHMENTS):
-        spec = attachment["spec"]
-        if spec.get("nodeName") == node.name:
-            volume = objects.get(spec, "source", "persistentVolumeName", default="")
-            yield from _of_volume(snapshot.others.get(PERSISTENT_VOLUMES, ("", str(volume))))
+    for volume in attachments.get(node.name, ()):
+        yield from _of_volume(snapshot.others.get(PERSISTENT_VOLUMES, ("", volume)))
 
 
 def _of_pod(pod: JSON, snapshot: Snapshot) -> Iterator[_Attached]:
