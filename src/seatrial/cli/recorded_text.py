@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 def lines(compared: "Sequence[Comparison]") -> list[str]:
     """One line for each recording, then each difference with both sides."""
-    rows = [("RECORDING", "OUTCOME", "DURATION", "MIN READY", "MAX PODS", "DIFFERS IN")]
+    rows = [("RECORDING", "PACE", "OUTCOME", "DURATION", "MIN READY", "MAX PODS", "DIFFERS IN")]
     for each in compared:
         mine = each.figures
         duration = "-" if mine.duration is None else f"{mine.duration:g}s"
         differs = ", ".join(one.what for one in each.differences) or "-"
-        rows.append((each.name, mine.outcome, duration, str(mine.min_ready_pods), str(mine.max_pods), differs))
+        counts = (str(mine.min_ready_pods), str(mine.max_pods))
+        rows.append((each.name, each.pace, mine.outcome, duration, *counts, differs))
     told = output.columns(rows)
     for each in compared:
         for one in each.differences:

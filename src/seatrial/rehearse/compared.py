@@ -177,9 +177,10 @@ def _by_type(obj: JSON | None) -> dict[str, tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Of one recording. `problems`: what steps were refused."""
+    """Of one recording. `pace`: one of recorded.PACES; `problems`: what steps were refused."""
 
     name: str
+    pace: str
     figures: Figures
     differences: list[Difference]
     problems: list[str]
@@ -188,6 +189,7 @@ class Comparison:
         """For scripts."""
         return {
             "name": self.name,
+            "pace": self.pace,
             "same": not self.differences,
             "figures": asdict(self.figures),
             "differences": [asdict(each) for each in self.differences],
@@ -196,11 +198,19 @@ class Comparison:
 
 
 def compare(file: Path, release: str) -> Comparison:
-    """Rehearse a recording and compare. Raises ToolError for a file that is none."""
+    """Rehearse a recording and compare: at each pace that its control plane may have had, until all is the same.
+
+    Raises ToolError for a file that is none.
+    """
     recording = recorded.read(file)
-    played = recorded.play(recording, release)
-    mine = figures(played)
-    return Comparison(file.stem, mine, differences(recording, mine), played.problems)
+    found: list[Comparison] = []
+    for pace in recorded.paces(recording):
+        played = recorded.play(recording, release, pace)
+        mine = figures(played)
+        found.append(Comparison(file.stem, pace, mine, differences(recording, mine), played.problems))
+        if not found[-1].differences:
+            return found[-1]
+    return found[0]
 
 
 def differences(recording: JSON, mine: Figures) -> list[Difference]:

@@ -34,8 +34,11 @@ from seatrial.store.state import ChangeType
 from seatrial.workloads import revisions
 
 SETTLE_SECONDS = 60.0
-WRITE_LATENCY_SECONDS, WRITE_SERVICE_SECONDS = 0.010, 0.0025
-"""What a write took where the recordings were made: Pods of one wave get ready one after the other."""
+PACES = {"quiet": (0.010, 0.0025), "busy": (0.040, 0.005)}
+"""Seconds on the way and at the server of a write where the recordings were made: Pods of one wave get ready one after
+the other. That control plane was shared by up to a dozen recordings at once."""
+BUSY_STEP_SECONDS = 0.03
+"""A step of a recording that took so long, three times the usual, found that control plane busy."""
 FIRST_CHANGE = 0.1
 """Past a whole second, as in every recording: ready times have whole seconds."""
 NAMESPACE = "default"
@@ -81,18 +84,24 @@ def read(file: Path) -> JSON:
     return found
 
 
-def play(recording: JSON, release: str = RELEASE) -> Played:
-    """Rehearse it with the behaviour of this release."""
-    return virtual_loop.run(_play(recording, release))
+def paces(recording: JSON) -> list[str]:
+    """Names of the paces that its control plane may have had: whether it was busy shows in how long its steps took."""
+    took = [step.get("took") or 0.0 for run in recording.get("runs") or () for step in run.get("steps") or ()]
+    return ["quiet", "busy"] if max(took, default=0.0) >= BUSY_STEP_SECONDS else ["quiet"]
 
 
-async def _play(recording: JSON, release: str) -> Played:
+def play(recording: JSON, release: str = RELEASE, pace: str = "quiet") -> Played:
+    """Rehearse it with the behaviour of this release, at one of the PACES."""
+    return virtual_loop.run(_play(recording, release, Pace(*PACES[pace])))
+
+
+async def _play(recording: JSON, release: str, pace: Pace) -> Played:
     env = SimulatedEnv(asyncio.get_running_loop().time)
     store = _Appearances(env)
     model = Model.from_json(recording["defaults"], recording.get("behaviours") or {})
     cluster = Cluster(
         env=env, nodes=0, runtime="simulated", serve=False, model=model, store=store, machines=_machines(recording),
-        behaviour_version=release, pace=Pace(WRITE_LATENCY_SECONDS, WRITE_SERVICE_SECONDS),
+        behaviour_version=release, pace=pace,
     )  # fmt: skip
     async with cluster:
         stage = _Stage(cluster, cluster.client, store.order)
