@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from seatrial.cli.commands.rehearse import command
 from seatrial.rehearse import recorded
-from seatrial.rehearse.compared import compare
+from seatrial.rehearse.compared import compare, figures
 
 FOLDER = Path(__file__).parent / "recorded"
 
@@ -31,6 +31,16 @@ def test_a_daemon_set_of_a_later_release_wastes_none_of_its_budget() -> None:
     assert {each.what for each in found.differences} == {"duration"}
     assert found.figures.duration is not None
     assert found.figures.duration < 8.5
+
+
+def test_pods_that_wait_for_a_node_back_off_longer_with_the_scheduler_of_1_20(tmp_path: Path) -> None:
+    """It tried again as soon as it had written why a Pod waits: about 5 s a wave instead of 4."""
+    told = recorded.read(FOLDER / "dep-antiaffinity-r3-n3.json")
+    deployment = next(each for each in told["initial"] if each["kind"] == "Deployment")
+    deployment["spec"]["replicas"] = 4
+    told["nodes"].append({**told["nodes"][0], "name": "node-3", "labels": {"kubernetes.io/hostname": "node-3"}})
+    seconds = {release: figures(recorded.play(told, release)).duration for release in ("1.20", "1.32")}
+    assert seconds == {"1.20": pytest.approx(19.7, abs=1), "1.32": pytest.approx(16.4, abs=0.5)}
 
 
 def test_the_command_compares_a_folder_of_recordings(tmp_path: Path) -> None:

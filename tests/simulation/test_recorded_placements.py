@@ -74,7 +74,8 @@ async def _look(cluster: Cluster) -> Played:
     played = Played()
     played.pods = (await cluster.client.list(PODS, "default"))["items"]
     events = (await cluster.client.list(EVENTS, "default"))["items"]
-    played.failures = [each["message"] for each in events if each["reason"] == "FailedScheduling"]
+    failures = [each["message"] for each in events if each["reason"] == "FailedScheduling"]
+    played.failures = list(dict.fromkeys(failures))  # the recordings leave repeats of the same text out
     refusals = [each for each in events if each["reason"] == "FailedCreate"]
     played.refusals = sorted(refusals, key=lambda each: (each["firstTimestamp"], objects.resource_version(each)))
     sets = (await cluster.client.list(REPLICA_SETS, "default"))["items"]

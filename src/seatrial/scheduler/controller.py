@@ -290,7 +290,10 @@ class Scheduler:
                 self.snapshot.nominated[uid] = info, node
         elif old is not None and (_counts_otherwise(old, new) or old["spec"] != new["spec"]):
             queued.info = PodInfo(new)
-            self.queue.changed(queued)
+            self.queue.changed(queued, at_once=self.rules.any_update_retries)
+        elif self.rules.any_update_retries:
+            queued.info.pod = new
+            self.queue.changed(queued, at_once=True)
         else:
             queued.info.pod = new
 

@@ -40,8 +40,9 @@ class Profile:
     """`reasons`: how a rejection is put into words; `preempted(pod, node)`: what is told of a victim.
 
     `tells_of_preemption`: messages say why preemption did not help. `looks_at_named_nodes_only`: where affinity names
-    nodes, the others are passed over. `longest_wait_seconds`: after that time an unschedulable Pod is tried again
-    whatever happened.
+    nodes, the others are passed over. `any_update_retries`: a waiting Pod is tried again at once when anything of it
+    was written, be it the scheduler's own word on why it waits. `longest_wait_seconds`: after that time an
+    unschedulable Pod is tried again whatever happened.
     """
 
     filters: tuple[Filter, ...]
@@ -51,6 +52,7 @@ class Profile:
     preempted: Callable[[JSON, str], str]
     tells_of_preemption: bool
     looks_at_named_nodes_only: bool
+    any_update_retries: bool
     longest_wait_seconds: float
 
 
@@ -69,6 +71,7 @@ CURRENT = Profile(
     preempted=wording.preempted,
     tells_of_preemption=True,
     looks_at_named_nodes_only=True,
+    any_update_retries=False,
     longest_wait_seconds=300.0,
 )
 
@@ -87,9 +90,12 @@ OF_1_20 = Profile(
     preempted=wording.preempted_1_20,
     tells_of_preemption=False,
     looks_at_named_nodes_only=False,
+    any_update_retries=True,
     longest_wait_seconds=60.0,
 )
-"""Any event but a Pod's arrival wakes every unschedulable Pod; nodes without a zone label are not spread over."""
+"""Any event but a Pod's arrival wakes every unschedulable Pod; nodes without a zone label are not spread over; an
+update of managedFields counted as one of the Pod (internal/queue/scheduling_queue.go, isPodUpdated, before
+kubernetes/kubernetes#100286)."""
 
 
 def of_release(release: str) -> Profile:

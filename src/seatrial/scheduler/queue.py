@@ -111,9 +111,12 @@ class SchedulingQueue:
             if not queued.rejected_by or any(hint.worth(queued.info, name) for name in queued.rejected_by):
                 self._back_off(queued)
 
-    def changed(self, queued: QueuedPod) -> None:
-        """The Pod itself was changed in a way that may help."""
-        if queued.state == "unschedulable":
+    def changed(self, queued: QueuedPod, *, at_once: bool = False) -> None:
+        """The Pod itself was changed in a way that may help; `at_once`: its back-off is forgotten."""
+        if at_once and queued.state in ("unschedulable", "backing off"):
+            self._leave(queued)
+            self._activate(queued)
+        elif queued.state == "unschedulable":
             self._back_off(queued)
 
     def close(self) -> None:

@@ -52,6 +52,23 @@ def test_backoff_doubles_to_ten_seconds() -> None:
     assert virtual_loop.run(main()) == [1.0, 2.0, 4.0, 8.0, 10.0]
 
 
+def test_a_change_of_the_pod_itself_may_end_its_backoff() -> None:
+    async def main() -> list[float]:
+        queue, times = SchedulingQueue(), []
+        queue.add(info("a"))
+        for at_once in (False, True):
+            queued = await queue.pop()
+            queue.failed(queued, ("NodeResourcesFit",))
+            queue.changed(queued, at_once=at_once)
+            await queue.pop()
+            times.append(asyncio.get_running_loop().time())
+            queue.failed(queued, ("NodeResourcesFit",), retry=True)
+            queue.changed(queued, at_once=True)
+        return times
+
+    assert virtual_loop.run(main()) == [1.0, 1.0]
+
+
 def test_an_unschedulable_pod_is_tried_again_after_five_minutes() -> None:
     async def main() -> float:
         queue = SchedulingQueue()
