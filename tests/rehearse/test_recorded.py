@@ -20,7 +20,7 @@ def test_a_rehearsal_does_what_the_real_control_plane_did(file: Path) -> None:
 
 
 def test_only_what_was_recorded_on_a_busy_control_plane_may_be_compared_at_its_pace() -> None:
-    quiet, busy = (recorded.read(FOLDER / f"{name}.json") for name in ("dep-rollover-2s-r10", "dep-rollover-r10"))
+    quiet, busy = (recorded.read(FOLDER / f"{name}.json") for name in ("dep-crashloop-r4", "dep-rollover-r10"))
     assert recorded.paces(quiet) == ["quiet"]
     assert recorded.paces(busy) == ["quiet", "busy"]
     assert compare(FOLDER / "dep-rollover-r10.json", recorded.RELEASE).pace == "busy"

@@ -37,8 +37,8 @@ SETTLE_SECONDS = 60.0
 PACES = {"quiet": (0.010, 0.0025), "busy": (0.040, 0.005)}
 """Seconds on the way and at the server of a write where the recordings were made: Pods of one wave get ready one after
 the other. That control plane was shared by up to a dozen recordings at once."""
-BUSY_STEP_SECONDS = 0.03
-"""A step of a recording that took so long, three times the usual, found that control plane busy."""
+BUSY_STEP_SECONDS = 0.02
+"""A step of a recording that took so long, twice the usual, found that control plane busy."""
 FIRST_CHANGE = 0.1
 """Past a whole second, as in every recording: ready times have whole seconds."""
 NAMESPACE = "default"
