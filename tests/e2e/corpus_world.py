@@ -21,7 +21,8 @@ from seatrial.apiserver.registry import Registry
 from seatrial.base.env import SystemEnv
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
-from seatrial.cli.commands.rehearse import _plan, command
+from seatrial.cli import rehearsal_plan
+from seatrial.cli.commands.rehearse import command
 from seatrial.cluster import control_plane
 from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import objects
@@ -72,7 +73,7 @@ def plan_of(folder: Path) -> Plan:
     """What the scenario's command asks for."""
     words = shlex.split(yaml.safe_load((folder / "expected.yaml").read_text())["command"])
     here = [str(folder / word) if word.endswith(".yaml") else word for word in words[2:]]
-    plan = _plan(command.make_context("rehearse", here).params)
+    plan = rehearsal_plan.of(command.make_context("rehearse", here).params)
     return replace(plan, profiles=plan.profiles.over(Profiles(default=APPLICATION)))
 
 

@@ -4,7 +4,6 @@ Complete means more than `kubectl rollout status` asks: nothing of the old versi
 (a Deployment whose new Pods all run but are not available is not complete).
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from seatrial.api import old_versions
@@ -12,6 +11,7 @@ from seatrial.api.registry import DAEMON_SETS, DEPLOYMENTS, REPLICA_SETS, REPLIC
 from seatrial.api.resource import Resource
 from seatrial.base.types import JSON
 from seatrial.machinery import intstr, objects
+from seatrial.rollout.workload import Workload
 from seatrial.workloads import rolling
 
 KINDS: tuple[Resource, ...] = (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, REPLICATION_CONTROLLERS)
@@ -35,6 +35,11 @@ class Target:
         """`deployment/web`."""
         return f"{self.resource.singular}/{self.name}"
 
+    @property
+    def workload(self) -> Workload:
+        """The same for the commands of `seatrial rollout`."""
+        return Workload(self.resource, self.name, self.namespace)
+
     def is_this(self, obj: JSON) -> bool:
         return obj.get("kind") == self.resource.kind and objects.key(obj) == (self.namespace, self.name)
 
@@ -54,21 +59,6 @@ class Counts:
 def counts(obj: JSON) -> Counts:
     """Of any of KINDS."""
     return _COUNTERS[obj["kind"]](obj, obj.get("status") or {})
-
-
-def owned_by(targets: Sequence[str], owners: dict[str, str], uid: str) -> str:
-    """The uid among `targets` that owns the object `uid`, directly or not; "" for none. `owners`: uid → owner's uid."""
-    seen = uid
-    for _ in range(4):
-        if seen in targets:
-            return seen
-        seen = owners.get(seen, "")
-    return ""
-
-
-def newest(of: Target, present: Iterable[JSON]) -> JSON | None:
-    """The object as it is now."""
-    return next((obj for obj in present if of.is_this(obj)), None)
 
 
 def _replicas(obj: JSON) -> int:

@@ -17,6 +17,7 @@ from seatrial.rollout.workload import Workload
 from seatrial.workloads import revisions
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+_RESTARTED = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 
 async def pause(client: Client, workload: Workload, *, paused: bool) -> None:
@@ -31,7 +32,7 @@ async def pause(client: Client, workload: Workload, *, paused: bool) -> None:
 
 
 async def restart(client: Client, env: Env, workload: Workload) -> None:
-    """New Pods of the same template."""
+    """New Pods of the same template. Raises ToolError for a kind that does not roll, or a paused Deployment."""
     await _restart(client, env, workload, await workload.get(client), {})
 
 
@@ -69,6 +70,8 @@ def _written_since(found: Mapping[str, JSON | str | None], since: str) -> list[s
 
 
 async def _restart(client: Client, env: Env, workload: Workload, obj: JSON, annotations: dict[str, str]) -> None:
+    if workload.resource.kind not in _RESTARTED:
+        raise ToolError(f"{workload.quoted} restarting is not supported")
     if obj["spec"].get("paused"):
         raise ToolError(f"{workload.quoted} can't restart paused deployment (run rollout resume first)")
     now = times.format_time(env.now())

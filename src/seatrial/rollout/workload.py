@@ -30,13 +30,16 @@ class Workload:
     @property
     def shown(self) -> str:
         """`deployment.apps/web`, `replicationcontroller/web`."""
-        group = f".{self.resource.group}" if self.resource.group else ""
-        return f"{self.resource.kind.lower()}{group}/{self.name}"
+        return f"{self.resource.kind.lower()}{self._group}/{self.name}"
 
     @property
     def quoted(self) -> str:
         """`deployments.apps "web"`."""
-        return f'{self.resource.plural}.{self.resource.group} "{self.name}"'
+        return f'{self.resource.plural}{self._group} "{self.name}"'
+
+    @property
+    def _group(self) -> str:
+        return f".{self.resource.group}" if self.resource.group else ""
 
     async def get(self, reader: Reader) -> JSON:
         """The object. Raises StatusError when there is none."""

@@ -1,23 +1,18 @@
 """`seatrial rehearse`: what will this update do? Asked before anything is touched."""
 
 import logging
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seatrial.aio import loops
-from seatrial.base.errors import ToolError
-from seatrial.cli import output
+from seatrial.cli import output, target
 from seatrial.cli.go_flags import Duration
 
 if TYPE_CHECKING:
-    from seatrial.rehearse.change import Change
-    from seatrial.rehearse.rehearsal import Plan
     from seatrial.rehearse.result import Result
-    from seatrial.rehearse.snapshot import Snapshot
 
 COMPLETES, WITH_WARNINGS, HANGS, BELOW = 0, 2, 3, 4
 
@@ -67,9 +62,7 @@ Exit codes: 0 completes, 2 completes with warnings (with --strict), 3 hangs, 4 b
 @click.option("--from", "dumps", multiple=True, type=click.Path(path_type=Path), metavar="FILE|DIR", help="A dump.")
 @click.option("--old", multiple=True, metavar="FILE", help="Manifests as they are now.")
 @click.option("--nodes", default="", metavar="3x8cpu,32Gi", help="The nodes, when nothing says which there are.")
-@click.option("--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Path to the kubeconfig file.")
-@click.option("--context", default="", help="The kubeconfig's context to use.")
-@click.option("-n", "--namespace", default="", help="The namespace, if it isn't the context's.")
+@target.options
 @click.option("--behaviour", type=click.Path(dir_okay=False, path_type=Path), help="How Pods behave, per image.")
 @click.option("--fault", "faults", multiple=True, metavar="KIND=WHAT@WHEN", help="What goes wrong meanwhile.")
 @click.option("--trials", type=click.IntRange(1, 100_000), default=1, show_default=True, help="How many runs.")
@@ -94,32 +87,66 @@ def command(
     output_format: str, min_available: int | None, max_duration: float | None, strict: bool, **given: Any
 ) -> int:
     loops.tune_garbage_collection()
-    logging.getLogger("seatrial").addHandler(
-        logging.NullHandler()
-    )  # what simulated nodes complain of is in the verdict
+    # What simulated nodes complain of is in the verdict.
+    logging.getLogger("seatrial").addHandler(logging.NullHandler())
     if given["recorded"]:
         return _compare(given["recorded"], given["release"], output_format)
+    result = _rehearse(given)
+    broken = broken_promise(result, min_available, max_duration)
+    code = exit_code(result, broken, strict=strict)
+    _tell(result, output_format, given["junit"], given["report"], failed=code != COMPLETES)
+    if broken:
+        click.echo(f"error: {broken}", err=True)
+    return code
+
+
+def _rehearse(given: Mapping[str, Any]) -> "Result":
+    from seatrial.cli import rehearsal_plan
     from seatrial.rehearse import whole
 
     live = output.Live()
     say = (lambda what: live.show([f"{what} …"], "")) if live.on_terminal else (lambda what: None)
-    result = whole.run(_plan(given), trials=given["trials"], remedies=not given["no_remedies"], say=say)
+    plan = rehearsal_plan.of(given)
+    result = whole.run(plan, trials=given["trials"], remedies=not given["no_remedies"], say=say)
     live.clear()
+    return result
+
+
+def _tell(result: "Result", output_format: str, junit_file: Path | None, page: Path | None, *, failed: bool) -> None:
+    """On standard output, and in the files that were asked for."""
     from seatrial.cli import junit, rehearsal_text
+    from seatrial.rehearse import report
 
     lines = rehearsal_text.lines(result)
     if output_format == "text":
         click.echo("\n".join(lines))
     else:
         output.data(result.to_json(), output_format)
-    code = exit_code(result, min_available, max_duration, strict)
-    if given["junit"]:
-        junit.write(given["junit"], result, lines, failed=code != COMPLETES)
-    if given["report"]:
-        from seatrial.rehearse import report
+    if junit_file:
+        junit.write(junit_file, result, lines, failed=failed)
+    if page:
+        output.page(page, report.page(result))
 
-        output.page(given["report"], report.page(result))
-    return code
+
+def broken_promise(result: "Result", min_available: int | None, max_duration: float | None) -> str:
+    """What --min-available or --max-duration (seconds) asked for and an update that completes does not keep, or ""."""
+    if not result.completes:
+        return ""
+    longest = result.spread.worst_seconds if result.spread else result.duration_seconds
+    if min_available is not None and result.min_available < min_available:
+        return f"{result.min_available} Pods available, and --min-available is {min_available}"
+    if max_duration is not None and longest > max_duration:
+        return f"it takes {longest:g}s, and --max-duration is {max_duration:g}s"
+    return ""
+
+
+def exit_code(result: "Result", broken: str, *, strict: bool) -> int:
+    """What the verdict means for a script. `broken`: what `broken_promise` says."""
+    if not result.completes:
+        return HANGS
+    if broken:
+        return BELOW
+    return WITH_WARNINGS if strict and result.warnings else COMPLETES
 
 
 def _compare(paths: Sequence[Path], release: str, output_format: str) -> int:
@@ -140,101 +167,3 @@ def _compare(paths: Sequence[Path], release: str, output_format: str) -> int:
     else:
         output.data([each.to_json() for each in found], output_format)
     return 0 if all(not each.differences for each in found) else BELOW
-
-
-def exit_code(result: "Result", min_available: int | None, max_duration: float | None, strict: bool) -> int:
-    """What the verdict means for a script."""
-    if not result.completes:
-        return HANGS
-    longest = result.spread.worst_seconds if result.spread else result.duration_seconds
-    if min_available is not None and result.min_available < min_available:
-        click.echo(f"error: {result.min_available} Pods available, and --min-available is {min_available}", err=True)
-        return BELOW
-    if max_duration is not None and longest > max_duration:
-        click.echo(f"error: it takes {longest:g}s, and --max-duration is {max_duration:g}s", err=True)
-        return BELOW
-    return WITH_WARNINGS if strict and result.warnings else COMPLETES
-
-
-def _plan(given: dict[str, Any]) -> "Plan":
-    from seatrial.cluster.config import DEFAULT_RELEASE
-    from seatrial.rehearse import behaviour, faults
-    from seatrial.rehearse.rehearsal import Plan
-
-    snapshot, namespace = _beginning(given)
-    profiles = behaviour.read(given["behaviour"]) if given["behaviour"] else behaviour.Profiles()
-    return Plan(
-        snapshot,
-        _changes(given),
-        namespace,
-        profiles,
-        [faults.parse(text) for text in given["faults"]],
-        given["horizon"],
-        given["release"] or DEFAULT_RELEASE,
-        given["seed"],
-    )
-
-
-def _beginning(given: dict[str, Any]) -> "tuple[Snapshot, str]":
-    """The snapshot, and the namespace that counts."""
-    from seatrial.rehearse import dump, snapshot
-
-    sources = [bool(given["dumps"]), bool(given["old"]), bool(given["context"] or given["kubeconfig"])]
-    if sum(sources) > 1:
-        raise ToolError("start from one thing: --from, --old, or a cluster (--context, --kubeconfig)")
-    if given["dumps"]:
-        return dump.read(given["dumps"], given["nodes"]), given["namespace"] or "default"
-    if given["old"]:
-        return snapshot.of_manifests(_manifests(given["old"]), given["nodes"]), given["namespace"] or "default"
-    return _live(given)
-
-
-def _live(given: dict[str, Any]) -> "tuple[Snapshot, str]":
-    from seatrial.base.env import SystemEnv
-    from seatrial.cli import target
-    from seatrial.rehearse import live
-
-    async def read(client: Any, namespace: str) -> "tuple[Snapshot, str]":
-        return await live.read(client, SystemEnv(), given["nodes"], namespace), namespace
-
-    return target.run(read, given["kubeconfig"], given["context"], given["namespace"], "seatrial-rehearse")
-
-
-def _manifests(files: Sequence[str]) -> list[Any]:
-    from seatrial.rollout import manifests
-
-    found: list[Any] = []
-    for file in files:
-        if file == "-":
-            found += manifests.parse(sys.stdin.read(), "stdin")
-        else:
-            found += manifests.read(Path(file))
-    return found
-
-
-def _changes(given: dict[str, Any]) -> "list[Change]":
-    from seatrial.rehearse import change
-
-    word: str = given["workload"]
-    changes: list[Change] = []
-    if given["new"]:
-        manifests = _manifests(given["new"])
-        if given["old_rc"]:
-            changes.append(change.Roll(given["old_rc"], manifest=manifests[0]))
-        else:
-            changes.append(change.Apply(manifests, f"apply {', '.join(given['new'])}"))
-    if given["images"]:
-        changes.append(change.SetImage(word, [_image(text) for text in given["images"]]))
-    changes += [change.Restart(word)] if given["restart"] else []
-    changes += [change.Undo(word, given["undo"])] if given["undo"] is not None else []
-    changes += [change.Scale(word, given["scale"])] if given["scale"] is not None else []
-    changes += [change.Drain(node) for node in given["drains"]]
-    changes += [change.DeletePod(pod) for pod in given["deleted"]]
-    if not changes:
-        raise ToolError("say what changes: -f FILE, --image, --restart, --undo, --scale, --drain or --delete-pod")
-    return changes
-
-
-def _image(text: str) -> tuple[str, str]:
-    container, equals, image = text.partition("=")
-    return (container, image) if equals else ("", text)

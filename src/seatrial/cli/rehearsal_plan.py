@@ -1,0 +1,102 @@
+"""What the options of `seatrial rehearse` ask for: where it starts, what changes, and what goes wrong meanwhile."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seatrial.base.env import SystemEnv
+from seatrial.base.errors import ToolError
+from seatrial.base.types import JSON
+from seatrial.cli import target
+from seatrial.client.base import Client
+from seatrial.cluster.config import DEFAULT_RELEASE
+from seatrial.rehearse import behaviour, dump, faults, live, snapshot
+from seatrial.rehearse.change import Apply, Change, DeletePod, Drain, Restart, Roll, Scale, SetImage, Undo
+from seatrial.rehearse.rehearsal import Plan
+from seatrial.rehearse.snapshot import Snapshot
+from seatrial.rollout import manifests
+
+Given = Mapping[str, Any]
+"""The options by the names that they have in commands/rehearse.py."""
+
+
+def of(given: Given) -> Plan:
+    """Reads the files that are named, or the live cluster. Raises ToolError for what makes no sense together."""
+    beginning, namespace = _beginning(given)
+    return Plan(
+        beginning,
+        _changes(given),
+        namespace,
+        profiles=behaviour.read(given["behaviour"]) if given["behaviour"] else behaviour.Profiles(),
+        faults=[faults.parse(text) for text in given["faults"]],
+        horizon=given["horizon"],
+        release=given["release"] or DEFAULT_RELEASE,
+        seed=given["seed"],
+    )
+
+
+def _beginning(given: Given) -> tuple[Snapshot, str]:
+    """The snapshot, and the namespace of what names none."""
+    sources = [bool(given["dumps"]), bool(given["old"]), bool(given["context"] or given["kubeconfig"])]
+    if sum(sources) > 1:
+        raise ToolError("start from one thing: --from, --old, or a cluster (--context, --kubeconfig)")
+    if given["dumps"]:
+        return dump.read(given["dumps"], given["nodes"]), given["namespace"] or "default"
+    if given["old"]:
+        return snapshot.of_manifests(_manifests(given["old"]), given["nodes"]), given["namespace"] or "default"
+    return _live(given)
+
+
+def _live(given: Given) -> tuple[Snapshot, str]:
+    async def read(client: Client, namespace: str) -> tuple[Snapshot, str]:
+        return await live.read(client, SystemEnv(), given["nodes"], namespace), namespace
+
+    return target.run(read, given["kubeconfig"], given["context"], given["namespace"], "seatrial-rehearse")
+
+
+def _manifests(files: Sequence[str]) -> list[JSON]:
+    found: list[JSON] = []
+    for file in files:
+        found += manifests.parse(sys.stdin.read(), "stdin") if file == "-" else manifests.read(Path(file))
+    return found
+
+
+def _changes(given: Given) -> list[Change]:
+    found = [*_from_files(given), *_to_workload(given)]
+    found += [Drain(node) for node in given["drains"]]
+    found += [DeletePod(pod) for pod in given["deleted"]]
+    if not found:
+        raise ToolError("say what changes: -f FILE, --image, --restart, --undo, --scale, --drain or --delete-pod")
+    return found
+
+
+def _from_files(given: Given) -> Iterator[Change]:
+    files, old = given["new"], given["old_rc"]
+    if old:
+        found = _manifests(files)
+        if len(found) != 1:
+            raise ToolError(
+                f"--rolling-update {old} takes one new ReplicationController from -f; got {len(found)} objects"
+            )
+        yield Roll(old, manifest=found[0])
+    elif files:
+        yield Apply(_manifests(files), f"apply {', '.join(files)}")
+
+
+def _to_workload(given: Given) -> Iterator[Change]:
+    word: str = given["workload"]
+    if given["images"]:
+        yield SetImage(word, [_image(text) for text in given["images"]])
+    if given["restart"]:
+        yield Restart(word)
+    if given["undo"] is not None:
+        yield Undo(word, given["undo"])
+    if given["scale"] is not None:
+        yield Scale(word, given["scale"])
+
+
+def _image(text: str) -> tuple[str, str]:
+    """(container, image); the container is "" where only an image is given."""
+    container, equals, image = text.partition("=")
+    return (container, image) if equals else ("", text)
