@@ -1,5 +1,9 @@
 """What CI systems take: a JUnit report, a GitHub action and a pre-commit hook that call the command as it is."""
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -34,3 +38,31 @@ def test_the_action_and_the_hook_use_options_that_are_there() -> None:
     called = action["runs"]["steps"][-1]["run"]
     assert {word for word in called.split() if word.startswith("--")} <= options
     assert hook["entry"] in called
+
+
+@pytest.mark.parametrize(("image", "code"), [("app=shop:2", HANGS), ("app=shop:1", COMPLETES)])
+def test_the_step_of_the_action_ends_as_the_rehearsal_and_its_summary_has_the_verdict(
+    tmp_path: Path, image: str, code: int
+) -> None:
+    old = CORPUS / "stuck-finalizer" / "old.yaml"
+    given = {"arguments": f"--old {old} --nodes 2x4cpu,8Gi\ndeployment/shop\n--image {image}"}
+    ended = run_step(tmp_path, given)
+    assert ended.returncode == code, ended.stderr
+    assert ended.stdout.splitlines()[0] in (tmp_path / "summary.md").read_text().splitlines()
+    assert {"seatrial-rehearse.xml", "seatrial-rehearse.html"} <= {file.name for file in tmp_path.iterdir()}
+
+
+def run_step(folder: Path, given: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """The action's last step as GitHub's runner runs it: its inputs in the environment, bash that stops at an error."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    step = action["runs"]["steps"][-1]
+    inputs = {name: given.get(name, each.get("default", "")) for name, each in action["inputs"].items()}
+    own = {
+        name: re.sub(r"\$\{\{ inputs\.(\w+) }}", lambda m: inputs[m[1]], value) for name, value in step["env"].items()
+    }
+    runner = {"RUNNER_TEMP": str(folder), "GITHUB_STEP_SUMMARY": str(folder / "summary.md")}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        [step["shell"], "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        cwd=folder, env={**os.environ, **runner, **own, "PATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
