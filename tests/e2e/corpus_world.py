@@ -26,7 +26,7 @@ from seatrial.cli.commands.rehearse import command
 from seatrial.cluster import control_plane
 from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import objects
-from seatrial.rehearse import behaviour, compared, disk_images, distribution, rehearsal
+from seatrial.rehearse import behaviour, disk_images, distribution, recorded_figures, rehearsal
 from seatrial.rehearse.behaviour import DEFAULT, Profile, Profiles, SampledModel
 from seatrial.rehearse.change import Apply, SetImage
 from seatrial.rehearse.course import Course
@@ -217,13 +217,7 @@ def _waves(scales: Sequence[ScaleEvent]) -> tuple[Mapping[str, int], ...]:
     """Whoever is new has a number instead of its hash: a restart's template has the time in it."""
     made = [each.object for each in scales if each.from_ < 0]
     names = {name: f"new-{number}" for number, name in enumerate(made, 1)}
-    steps = [f"{'new' if each.from_ < 0 else each.from_}->{each.to}" for each in scales]
-    return compared.waves(
-        [
-            (each.time_seconds, names.get(each.object, each.object), step, each.to)
-            for each, step in zip(scales, steps, strict=True)
-        ]
-    )
+    return recorded_figures.waves([replace(each, object=names.get(each.object, each.object)) for each in scales])
 
 
 def _start_seconds(*courses: Course) -> float:
