@@ -32,7 +32,8 @@ from seatrial.rehearse.change import Apply, SetImage
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
 from seatrial.rehearse.loads import GivenLoad
-from seatrial.rehearse.rehearsal import Performance, Plan
+from seatrial.rehearse.performing import Performance
+from seatrial.rehearse.rehearsal import Plan
 from seatrial.rehearse.result import Result, ScaleEvent
 from seatrial.rehearse.trace import TracedStore
 from seatrial.rehearse.webhooks import Webhooks
@@ -181,14 +182,10 @@ async def _make_images(store: ImageStore, plan: Plan) -> None:
 async def _until_over(world: World, course: Course, performance: Performance, namespace: str) -> bool:
     """Complete and nothing on its way out; or at a standstill. False: the change itself is not done, or refused."""
     performed = asyncio.ensure_future(performance.run(world, namespace, course))
-    taken = 0
     try:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            changes = world.store.changes
-            for change in changes[taken:]:
-                course.take(change)
-            taken = len(changes)
+            world.catch_up(course)
             if performed.done():
                 performed.result()
                 if performance.refusal:

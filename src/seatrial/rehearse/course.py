@@ -1,6 +1,6 @@
 """The course of an update, read off the trace: each Pod's life, availability, sizes, events. Pure.
 
-Changes are taken in one by one, in their order; nothing here depends on when it is looked at. "News" is a constellation
+Writes are taken in one by one, in their order; nothing here depends on when it is looked at. "News" is a constellation
 of sizes and Pod states that was not there before: a crash loop goes round and round without any.
 """
 
@@ -14,7 +14,7 @@ from seatrial.machinery.gvk import ResourceRef
 from seatrial.rehearse import target
 from seatrial.rehearse.result import EventLine, Phase, Sample, ScaleEvent, State, Step
 from seatrial.rehearse.target import Counts, Target
-from seatrial.rehearse.trace import Change
+from seatrial.rehearse.trace import Write
 from seatrial.workloads import pods
 
 HASH_LABELS = ("pod-template-hash", "controller-revision-hash", "deployment")
@@ -124,28 +124,28 @@ class Course:
 
     # --- what happens ---
 
-    def take(self, change: Change) -> None:
-        """Take in the next change."""
-        self._at = change.at
-        obj = change.object
+    def take(self, write: Write) -> None:
+        """Take in the next write."""
+        self._at = write.at
+        obj = write.object
         uid = objects.uid(obj)
-        if change.type == "DELETED":
-            self._present[change.kind].pop(uid, None)
+        if write.type == "DELETED":
+            self._present[write.kind].pop(uid, None)
         else:
             self._note(obj)
         kind = obj.get("kind")
         if kind == "Event":
-            self._event(change)
+            self._event(write)
             return
         if kind == "Pod":
             if uid not in self.lives and self.owner_of(obj) is None:
                 return
-            self._pod(change.at, obj, gone=change.type == "DELETED")
+            self._pod(write.at, obj, gone=write.type == "DELETED")
         elif kind in _SIZED or uid in self._uids or any(one.is_this(obj) for one in self._targets):
-            self._workload(change)
+            self._workload(write)
         else:
             return
-        self._look(change.at)
+        self._look(write.at)
 
     def _note(self, obj: JSON) -> None:
         uid = objects.uid(obj)
@@ -161,29 +161,29 @@ class Course:
         self._uids[uid] = one
         self._counts[uid] = target.counts(obj)
 
-    def _workload(self, change: Change) -> None:
-        obj = change.object
+    def _workload(self, write: Write) -> None:
+        obj = write.object
         uid = objects.uid(obj)
         one = next((each for each in self._targets if each.is_this(obj)), None)
         if one is not None:
-            if change.type == "DELETED":
+            if write.type == "DELETED":
                 self._counts.pop(uid, None)
                 self._deleted.add(one)
             else:
                 self._deleted.discard(one)
                 self._found(one, obj)
-                if change.previous and objects.generation(obj) != objects.generation(change.previous):
-                    text = told_of(change.previous, obj)
-                    self.orders.append((one, Step(self._seconds(change.at), one.shown, text)))
-        if obj.get("kind") in _SIZED and self.owner_of(obj) is not None and change.type != "DELETED":
-            self._size(change)
+                if write.previous and objects.generation(obj) != objects.generation(write.previous):
+                    text = told_of(write.previous, obj)
+                    self.orders.append((one, Step(self._seconds(write.at), one.shown, text)))
+        if obj.get("kind") in _SIZED and self.owner_of(obj) is not None and write.type != "DELETED":
+            self._size(write)
 
-    def _size(self, change: Change) -> None:
-        now = int(change.object["spec"].get("replicas") or 0)
-        before = int(change.previous["spec"].get("replicas") or 0) if change.previous else -1
+    def _size(self, write: Write) -> None:
+        now = int(write.object["spec"].get("replicas") or 0)
+        before = int(write.previous["spec"].get("replicas") or 0) if write.previous else -1
         if now != before:
-            shown = f"{change.kind.lower()}/{objects.name(change.object)}"
-            self.scales.append(ScaleEvent(self._seconds(change.at), shown, before, now))
+            shown = f"{write.kind.lower()}/{objects.name(write.object)}"
+            self.scales.append(ScaleEvent(self._seconds(write.at), shown, before, now))
 
     def _pod(self, at: float, pod: JSON, *, gone: bool = False) -> None:
         uid = objects.uid(pod)
@@ -201,17 +201,17 @@ class Course:
         self._states[life.hash, state] += 1
         self._ready += life.ready
 
-    def _event(self, change: Change) -> None:
-        event = change.object
+    def _event(self, write: Write) -> None:
+        event = write.object
         about = event.get("involvedObject") or {}
         uid = str(about.get("uid", ""))
         concerned = uid in self.lives or uid in self._uids or self._owners.get(uid, "") in self._uids
-        if not concerned or change.type == "DELETED":
+        if not concerned or write.type == "DELETED":
             return
         shown = f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}"
         count = int(event.get("count") or objects.get(event, "series", "count", default=1) or 1)
         line = EventLine(
-            self._seconds(change.at),
+            self._seconds(write.at),
             shown,
             str(event.get("type", "")),
             str(event.get("reason", "")),

@@ -21,7 +21,7 @@ from seatrial.machinery import objects
 from seatrial.node.registration import NodeOptions
 from seatrial.node.runtimes.simulated import Model
 from seatrial.rehearse.recorded_steps import Steps
-from seatrial.rehearse.trace import Change, TracedStore
+from seatrial.rehearse.trace import TracedStore, Write
 from seatrial.store.base import Record
 from seatrial.store.state import ChangeType
 
@@ -56,7 +56,7 @@ class Played:
 
     began: float
     before: list[JSON]
-    changes: list[Change]
+    writes: list[Write]
     ended: float
     order: dict[str, int]
     problems: list[str] = field(default_factory=list)
@@ -106,7 +106,7 @@ async def _play(recording: JSON, release: str, pace: Pace) -> Played:
             await steps.take(step)
         await asyncio.sleep(max(0.0, began + float(recording.get("max_seconds") or 90) - env.now()))
         await steps.end()
-        return Played(began, before, list(store.changes), env.now(), store.order, steps.problems)
+        return Played(began, before, list(store.writes), env.now(), store.order, steps.problems)
 
 
 def _machines(recording: JSON) -> list[NodeOptions]:

@@ -9,7 +9,7 @@ from seatrial.machinery import conditions, objects
 from seatrial.rehearse import target
 from seatrial.rehearse.recorded import Played
 from seatrial.rehearse.result import ScaleEvent
-from seatrial.rehearse.trace import Change
+from seatrial.rehearse.trace import Write
 
 WAVE_SECONDS = 0.6
 """Changes of size that lie closer together are one wave."""
@@ -43,14 +43,14 @@ def of(played: Played) -> Figures:
     told: list[Told] = []
     fewest, most = state.ready, len(state.pods)
     complete_at: float | None = played.began if state.is_complete else None
-    for change in played.changes:
-        state.note(change.object, gone=change.type == "DELETED")
-        sizes.note(change)
-        told += _conditions(change)
-        if change.kind == "Pod":
+    for write in played.writes:
+        state.note(write.object, gone=write.type == "DELETED")
+        sizes.note(write)
+        told += _conditions(write)
+        if write.kind == "Pod":
             fewest, most = min(fewest, state.ready), max(most, len(state.pods))
-        if change.kind in _KINDS:
-            complete_at = (complete_at or change.at) if state.is_complete else None
+        if write.kind in _KINDS:
+            complete_at = (complete_at or write.at) if state.is_complete else None
     duration = None if complete_at is None else round(complete_at - played.began, 2)
     outcome: Outcome = "stalled" if duration is None else "completed"
     return Figures(outcome, duration, tuple(sizes.steps), waves(sizes.scales), fewest, most, tuple(told))
@@ -96,9 +96,9 @@ def _is_complete(obj: JSON) -> bool:
 def _names(played: Played) -> dict[str, str]:
     """uid → rs1, rs2, … of Deployments' ReplicaSets in order of creation; others have their own names."""
     found = {objects.uid(obj): obj for obj in played.before if obj.get("kind") == "ReplicaSet"}
-    for change in played.changes:
-        if change.kind == "ReplicaSet":
-            found.setdefault(objects.uid(change.object), change.object)
+    for write in played.writes:
+        if write.kind == "ReplicaSet":
+            found.setdefault(objects.uid(write.object), write.object)
     owned = [uid for uid, obj in found.items() if (objects.controller_of(obj) or {}).get("kind") == "Deployment"]
     return {uid: f"rs{n}" for n, uid in enumerate(sorted(owned, key=lambda uid: played.order[uid]), 1)}
 
@@ -112,18 +112,18 @@ class _Sizes:
     steps: list[str] = field(default_factory=list)
     scales: list[ScaleEvent] = field(default_factory=list)
 
-    def note(self, change: Change) -> None:
-        if change.kind not in _SIZED:
+    def note(self, write: Write) -> None:
+        if write.kind not in _SIZED:
             return
-        name = self.names.get(objects.uid(change.object), objects.name(change.object))
-        if change.type == "DELETED":
+        name = self.names.get(objects.uid(write.object), objects.name(write.object))
+        if write.type == "DELETED":
             self.steps.append(f"{name}:deleted")
             return
-        now = target.counts(change.object).desired
-        before = -1 if change.previous is None else target.counts(change.previous).desired
+        now = target.counts(write.object).desired
+        before = -1 if write.previous is None else target.counts(write.previous).desired
         if now != before:
             self.steps.append(f"{name}:{'new' if before < 0 else before}->{now}")
-            self.scales.append(ScaleEvent(change.at - self.began, name, before, now))
+            self.scales.append(ScaleEvent(write.at - self.began, name, before, now))
 
 
 def waves(scales: Sequence[ScaleEvent]) -> tuple[Mapping[str, int], ...]:
@@ -145,14 +145,14 @@ def waves(scales: Sequence[ScaleEvent]) -> tuple[Mapping[str, int], ...]:
     return tuple(dict(sorted(wave.items())) for wave in found if wave)
 
 
-def _conditions(change: Change) -> Iterable[Told]:
+def _conditions(write: Write) -> Iterable[Told]:
     """Of Deployments: what differs from before in status or reason."""
-    if change.kind != "Deployment" or change.type == "DELETED":
+    if write.kind != "Deployment" or write.type == "DELETED":
         return
-    before = _by_type(change.previous)
-    for kind, (status, reason) in _by_type(change.object).items():
+    before = _by_type(write.previous)
+    for kind, (status, reason) in _by_type(write.object).items():
         if before.get(kind) != (status, reason):
-            yield objects.name(change.object), kind, status, reason
+            yield objects.name(write.object), kind, status, reason
 
 
 def _by_type(obj: JSON | None) -> dict[str, tuple[str, str]]:

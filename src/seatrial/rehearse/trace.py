@@ -19,7 +19,7 @@ UNWATCHED = ("/registry/leases/",)
 """Heartbeats: many, and of no consequence as long as they come."""
 
 
-class Change(NamedTuple):
+class Write(NamedTuple):
     """`object` as written (for DELETED: its last state), `previous` what it was before. `at`: seconds since 1970."""
 
     at: float
@@ -39,14 +39,14 @@ class TracedStore(MemoryStore):
         super().__init__()
         self._env = env
         self._tracing = False
-        self.changes: list[Change] = []
+        self.writes: list[Write] = []
         self.before: dict[str, JSON] = {}
         """What was there at the beginning: key → object."""
 
     def begin(self) -> None:
         """From here on it counts."""
         self._tracing = True
-        self.changes.clear()
+        self.writes.clear()
         self.before = {key: record.object for key, record in self._state.records.items()}
 
     def services(self, namespace: str) -> list[JSON]:
@@ -65,5 +65,5 @@ class TracedStore(MemoryStore):
 
     def _commit(self, kind: ChangeType, record: Record, previous: Record | None) -> Record:
         if self._tracing and not record.key.startswith(UNWATCHED):
-            self.changes.append(Change(self._env.now(), kind, record.object, previous.object if previous else None))
+            self.writes.append(Write(self._env.now(), kind, record.object, previous.object if previous else None))
         return super()._commit(kind, record, previous)

@@ -38,6 +38,8 @@ class World:
     webhooks: Webhooks
     load: GivenLoad
     assumptions: list[str]
+    _taken: int = 0
+    """How many of the writes since the beginning the course has taken in."""
 
     @property
     def client(self) -> ApiClient:
@@ -46,7 +48,15 @@ class World:
     def begin(self) -> Course:
         """From here on it counts: the course of what follows, still without workloads."""
         self.store.begin()
+        self._taken = 0
         return Course(self.now, self.store.before.values())
+
+    def catch_up(self, course: Course) -> None:
+        """Let the course that began last take in what has been written since it was asked to last."""
+        writes = self.store.writes
+        for write in writes[self._taken :]:
+            course.take(write)
+        self._taken = len(writes)
 
     @property
     def now(self) -> float:

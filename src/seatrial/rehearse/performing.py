@@ -1,0 +1,45 @@
+"""Performs the changes of a rehearsal, one after the other, up to the first that the API server refuses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from seatrial.base.errors import StatusError
+from seatrial.rehearse.change import Change, Stage
+from seatrial.rehearse.course import Course
+from seatrial.rehearse.webhooks import Webhooks
+from seatrial.rehearse.world import World
+
+REFUSALS = (400, 403, 409, 422, 500)
+"""Codes with which an API server refuses a change for good; other failures are the rehearsal's own."""
+
+
+@dataclass
+class Performance:
+    """`webhooks`: where those that the changes bring are put in force.
+
+    `current`: the change that is being performed, "" when all are done; `refusals`: object → why, of its steps that are
+    refused now and tried again; `refusal`: why the API server refused it for good.
+    """
+
+    changes: Sequence[Change]
+    webhooks: Webhooks
+    current: str = ""
+    refusal: str = ""
+    refusals: dict[str, str] = field(default_factory=dict)
+
+    async def run(self, world: World, namespace: str, course: Course) -> None:
+        """Returns when all are done, or one was refused. Raises ToolError and StatusError for what makes no sense."""
+        stage = Stage(
+            world.client, world.cluster.env, namespace, course.watch, self.refusals.__setitem__, self.webhooks
+        )
+        for change in self.changes:
+            self.current = change.told
+            self.refusals.clear()
+            try:
+                await change.perform(stage)
+            except StatusError as error:
+                if error.code not in REFUSALS:
+                    raise
+                self.refusal = error.message
+                return
+        self.current = ""

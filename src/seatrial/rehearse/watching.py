@@ -1,0 +1,85 @@
+"""Watches a rehearsal until its end can be told: complete, refused, at a standstill, or out of time."""
+
+import asyncio
+from dataclasses import dataclass
+
+from seatrial.base.types import JSON
+from seatrial.rehearse.course import Course
+from seatrial.rehearse.performing import Performance
+from seatrial.rehearse.verdict import Decided, Ending
+from seatrial.rehearse.world import World
+
+LOOK_SECONDS = 1.0
+STANDSTILL_SECONDS = 400.0
+"""How long nothing new may happen, beyond the longest wait that objects and Pods themselves ask for. Pods of a node
+that has gone silent are given up after 340 s, mounts are tried again every two minutes."""
+
+
+@dataclass
+class Watching:
+    """Looks at what was written, every virtual second. All times are seconds, of the rehearsal's clock.
+
+    `horizon`: how long it is watched at most; `linger`: how long it must stay complete; `faults_last`, `load_lasts`:
+    until when, counted from the beginning, faults begin or end, and autoscalers may follow a load that changes.
+    """
+
+    world: World
+    course: Course
+    performance: Performance
+    horizon: float
+    linger: float
+    faults_last: float = 0.0
+    load_lasts: float = 0.0
+
+    async def end(self, namespace: str) -> Ending:
+        """Perform the changes, and tell how it ended. `namespace`: of changes that name none."""
+        until = self.world.now + self.horizon
+        performed = asyncio.ensure_future(self.performance.run(self.world, namespace, self.course))
+        try:
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                self.world.catch_up(self.course)
+                if performed.done():
+                    performed.result()
+                decided = self._decided(until, performed=performed.done())
+                if decided is not None:
+                    return self._ending(decided)
+        finally:
+            performed.cancel()
+
+    def _decided(self, until: float, *, performed: bool) -> Decided | None:
+        if performed and self.performance.refusal:
+            return "refused"
+        if performed and self._is_over():
+            return "completed"
+        expected = self.course.began + max(self.faults_last, self.load_lasts)
+        if self.world.now - max(self.course.news_at, expected) >= self._patience():
+            return "standstill"
+        return "horizon" if self.world.now >= until else None
+
+    def _ending(self, decided_by: Decided) -> Ending:
+        done = self.performance
+        return Ending(decided_by, self.world.now, done.current, dict(done.refusals), done.refusal)
+
+    def _is_over(self) -> bool:
+        if not self.course.targets:
+            return True
+        complete = self.course.complete_at
+        if complete is None or self.course.terminating:
+            return False
+        settled = max(complete, self.course.news_at, self.course.began + self.load_lasts)
+        return self.world.now - settled >= self.linger
+
+    def _patience(self) -> float:
+        longest = max((_waits(each) for each in map(self.course.object_of, self.course.targets)), default=0.0)
+        return STANDSTILL_SECONDS + max(longest, self.world.model.longest_seconds)
+
+
+def _waits(obj: JSON | None) -> float:
+    """The longest that a workload may do nothing and still go on: its own times, and its Pods' grace."""
+    if obj is None:
+        return 0.0
+    spec = obj["spec"]
+    grace = (spec.get("template", {}).get("spec") or {}).get("terminationGracePeriodSeconds")
+    times = (spec.get("progressDeadlineSeconds"), spec.get("minReadySeconds"), grace)
+    return max((float(each) for each in times if each is not None and each < 2**31 - 1), default=0.0)
