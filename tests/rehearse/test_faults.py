@@ -19,7 +19,9 @@ from simulation.worlds import deployment
     [
         ("node-crash=node-1@30s", Fault("node-crash", "node-1", 30.0)),
         ("node-partition=node-1@1m+90s", Fault("node-partition", "node-1", 60.0, 90.0)),
-        ("slow-node=node-2x10", Fault("slow-node", "node-2x10")),
+        ("slow-node=node-2x10", Fault("slow-node", "node-2", factor=10.0)),
+        ("slow-node=node-2", Fault("slow-node", "node-2", factor=5.0)),
+        ("registry-down+1m30s", Fault("registry-down", "", 0.0, 90.0)),
         ("lock-left-behind=mioss/index-api-image", Fault("lock-left-behind", "mioss/index-api-image")),
         ("registry-down@10s+2m", Fault("registry-down", "", 10.0, 120.0)),
         ("api-down@500ms+30", Fault("api-down", "", 0.5, 30.0)),
@@ -30,7 +32,7 @@ def test_faults_are_written_in_a_word(text: str, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["node-crash", "earthquake=node-1", "api-down=node-1", "node-crash=@", "node-crash=a@b"]
+    "text", ["node-crash", "earthquake=node-1", "api-down=node-1", "node-crash=@", "node-crash=a@b", "api-down@-5s"]
 )
 def test_what_is_no_fault_is_refused(text: str) -> None:
     with pytest.raises(ToolError, match="--fault"):
@@ -47,6 +49,11 @@ def test_a_node_that_does_not_exist_is_told() -> None:
         update(Fault("node-crash", "node-9"))
 
 
+def test_an_image_that_no_volume_names_is_told() -> None:
+    with pytest.raises(ToolError, match="there is no such image; there are none"):
+        update(Fault("lock-left-behind", "mioss/index-api-image", 5.0))
+
+
 def test_a_node_that_crashes_takes_its_pods_with_it() -> None:
     crashed = update(Fault("node-crash", "node-1", 2.0))
     assert crashed.completes
@@ -60,7 +67,7 @@ def test_a_node_that_is_cut_off_comes_back() -> None:
 
 
 def test_a_slow_node_delays_the_update() -> None:
-    assert update(Fault("slow-node", "node-1x20")).duration_seconds >= 100 > update().duration_seconds
+    assert update(Fault("slow-node", "node-1", factor=20.0)).duration_seconds >= 100 > update().duration_seconds
 
 
 def test_while_the_registry_is_down_no_new_image_starts() -> None:

@@ -1,13 +1,12 @@
 """The RBD images that a rehearsal's volumes name: they are there, and locked by whoever has them mounted.
 
-Which locks there are the API of Kubernetes does not tell. A node whose running Pods use an image has it locked; locks
-of others are made by the fault lock-left-behind.
+The API of Kubernetes does not tell who holds a lock. A node whose running Pods use an image has it locked; a lock that
+nobody holds any more is made by the fault lock-left-behind.
 """
 
 from collections.abc import Iterable, Iterator
 
 from seatrial.base.env import Env
-from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.volumes.rbd import images as rbd_images
@@ -20,7 +19,7 @@ GONE_NODE, GONE_ADDRESS = "a-node-that-is-gone", "192.0.2.1"
 
 
 class Images:
-    """See the module."""
+    """The store that the nodes mount from, in memory."""
 
     def __init__(self, env: Env) -> None:
         self.store = MemoryStore(env)
@@ -36,20 +35,22 @@ class Images:
             await self.store.create(name, SIZE)
             self._made.add(name)
 
-    async def leave_lock(self, image: str) -> None:
-        """From now on the image is locked by a node that is gone, whoever had it before. Raises ToolError."""
-        name = self._find(image)
+    @property
+    def names(self) -> list[ImageName]:
+        """All that there are, in order."""
+        return sorted(self._made)
+
+    def find(self, text: str) -> ImageName | None:
+        """The one that `POOL/IMAGE`, or `IMAGE` alone, means; None where there is none, or several."""
+        found = [name for name in self._made if text in (str(name), name.image)]
+        return found[0] if len(found) == 1 else None
+
+    async def leave_lock(self, name: ImageName) -> None:
+        """From now on the image is locked by a node that is gone, whoever had it before."""
         for lock in await self.store.locks(name):
             self.store.index.remove_lock(name, lock.id, lock.locker, fence=False)
         client = await self.store.connect(GONE_ADDRESS)
         await self.store.add_lock(name, plugin.lock_id(GONE_NODE), client)
-
-    def _find(self, text: str) -> ImageName:
-        wanted = [name for name in self._made if text in (str(name), name.image)]
-        if len(wanted) != 1:
-            known = ", ".join(sorted(map(str, self._made))) or "none"
-            raise ToolError(f"--fault lock-left-behind={text}: there is no such image; there are {known}")
-        return wanted[0]
 
 
 def named(obj: JSON) -> Iterator[ImageName]:

@@ -1,4 +1,17 @@
-"""Durations as people read them."""
+"""Durations as people write and read them."""
+
+from seatrial.machinery import go_duration
+
+
+def parse(text: str) -> float:
+    """Seconds of a plain number of them, or of a duration as Go writes it: `30`, `1m30s`. Raises ValueError."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = go_duration.parse(text)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"invalid duration {text!r}")
+    return seconds
 
 
 def told(seconds: float) -> str:

@@ -16,25 +16,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seatrial.base.errors import ToolError
+from seatrial.rehearse import durations
 from seatrial.rehearse.world import World
 
 KINDS = ("node-crash", "node-partition", "slow-node", "lock-left-behind", "registry-down", "api-down")
 NAMES_NOTHING = frozenset({"registry-down", "api-down"})
 SLOW = 5.0
-_FAULT = re.compile(
-    r"(?P<kind>[a-z-]+)(=(?P<what>[^@]+?))?(@(?P<at>[0-9.]+(ms|s|m|h)?))?(\+(?P<length>[0-9.]+(ms|s|m|h)?))?"
-)
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_FAULT = re.compile(r"(?P<kind>[a-z-]+)(=(?P<what>[^@]+?))?(@(?P<at>[^@+]+))?(\+(?P<length>[^@+]+))?")
+_SLOW_NODE = re.compile(r"(?P<node>.+)x(?P<factor>[0-9]+(\.[0-9]+)?)")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault. `at` and `seconds` in virtual seconds after the change; `seconds` None: it stays."""
+    """One fault. `at` and `seconds` in virtual seconds after the change; `seconds` None: it stays.
+
+    `factor`: how many times as long everything takes on a slow node.
+    """
 
     kind: str
     what: str = ""
     at: float = 0.0
     seconds: float | None = None
+    factor: float = SLOW
 
     def __str__(self) -> str:
         return f"{self.kind}={self.what}" if self.what else self.kind
@@ -46,25 +49,32 @@ def parse(text: str) -> Fault:
     if not found or found["kind"] not in KINDS:
         raise ToolError(f"--fault takes KIND=WHAT@WHEN with one of {', '.join(KINDS)}; got {text!r}")
     kind, what = found["kind"], found["what"] or ""
-    if bool(what) is (kind in NAMES_NOTHING):
-        raise ToolError(
-            f"--fault {kind} " + ("names nothing" if what else f"names what it befalls, as in {kind}=node-1")
-        )
-    length = found["length"]
-    return Fault(kind, what, _seconds(found["at"] or "0"), _seconds(length) if length else None)
+    if what and kind in NAMES_NOTHING:
+        raise ToolError(f"--fault {kind} takes no name; got {text!r}")
+    if not what and kind not in NAMES_NOTHING:
+        raise ToolError(f"--fault {kind} takes the name of what fails, as in {kind}=node-1; got {text!r}")
+    at, length = (_seconds(found[group], text) for group in ("at", "length"))
+    slow = _SLOW_NODE.fullmatch(what) if kind == "slow-node" else None
+    if slow:
+        return Fault(kind, slow["node"], at or 0.0, length, float(slow["factor"]))
+    return Fault(kind, what, at or 0.0, length)
 
 
-def _seconds(text: str) -> float:
-    unit = next((each for each in ("ms", "s", "m", "h") if text.endswith(each)), "")
-    return float(text.removesuffix(unit)) * _UNITS.get(unit, 1.0)
+def _seconds(text: str | None, fault: str) -> float | None:
+    try:
+        return None if text is None else durations.parse(text)
+    except ValueError:
+        raise ToolError(f"--fault takes times such as 30s or 5m; got {text!r} in {fault!r}") from None
 
 
-def check(faults: Sequence[Fault], nodes: Sequence[str]) -> None:
-    """Raises ToolError for a node that is not there."""
+def check(world: World, faults: Sequence[Fault]) -> None:
+    """Raises ToolError for a node or an image that is not there."""
     for fault in faults:
-        node = _slowness(fault.what)[0] if fault.kind == "slow-node" else fault.what
-        if "node" in fault.kind and node not in nodes:
-            raise ToolError(f"--fault {fault}: there is no such node; there are {', '.join(nodes)}")
+        if "node" in fault.kind and fault.what not in world.cluster.nodes:
+            raise ToolError(f"--fault {fault}: there is no such node; there are {', '.join(world.cluster.nodes)}")
+        if fault.kind == "lock-left-behind" and world.images.find(fault.what) is None:
+            known = ", ".join(map(str, world.images.names)) or "none"
+            raise ToolError(f"--fault {fault}: there is no such image; there are {known}")
 
 
 async def perform(world: World, faults: Sequence[Fault]) -> None:
@@ -86,28 +96,21 @@ async def _begin(world: World, fault: Fault) -> None:
     elif fault.kind == "node-partition":
         await world.cluster.nodes[fault.what].partition()
     elif fault.kind == "slow-node":
-        node, factor = _slowness(fault.what)
-        world.model.slowness[node] = factor
+        world.model.slowness[fault.what] = fault.factor
     elif fault.kind == "registry-down":
         world.model.registry_down = True
     elif fault.kind == "api-down":
         world.cluster.reach_api(reachable=False)
-    else:
-        await world.images.leave_lock(fault.what)
+    elif (image := world.images.find(fault.what)) is not None:
+        await world.images.leave_lock(image)
 
 
 async def _end(world: World, fault: Fault) -> None:
     if fault.kind in ("node-crash", "node-partition"):
         await world.cluster.nodes[fault.what].heal()
     elif fault.kind == "slow-node":
-        world.model.slowness.pop(_slowness(fault.what)[0], None)
+        world.model.slowness.pop(fault.what, None)
     elif fault.kind == "registry-down":
         world.model.registry_down = False
     elif fault.kind == "api-down":
         world.cluster.reach_api(reachable=True)
-
-
-def _slowness(what: str) -> tuple[str, float]:
-    """`node-1x10` → node-1, ten times; without a factor it is SLOW."""
-    found = re.fullmatch(r"(?P<node>.+)x(?P<factor>[0-9]+(\.[0-9]+)?)", what)
-    return (found["node"], float(found["factor"])) if found else (what, SLOW)

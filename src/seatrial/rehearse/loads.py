@@ -19,7 +19,8 @@ from typing import Any
 
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
-from seatrial.machinery import go_duration, objects, quantity
+from seatrial.machinery import objects, quantity
+from seatrial.rehearse import durations
 from seatrial.workloads.load import Curve
 
 Key = tuple[str, str, str]
@@ -123,9 +124,8 @@ def _curves(points: Any, where: str) -> dict[str, Curve]:
 
 
 def _seconds(value: Any, where: str) -> float:
-    """A number of seconds, or as Go writes it: `1m30s`."""
     try:
-        return float(value) if isinstance(value, int | float) else go_duration.parse(str(value))
+        return durations.parse(str(value))
     except ValueError:
         raise ToolError(f"{where}: at: takes seconds or a duration such as 90s or 5m; got {value!r}") from None
 

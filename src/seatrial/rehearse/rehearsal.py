@@ -72,11 +72,13 @@ async def _rehearse(plan: Plan) -> Result:
         assumptions = [*plan.snapshot.assumptions, *told, *told_of_load, *world.assumptions]
         assumptions += await _settle(world, plan, model)
         await asyncio.sleep((CHANGE_AT - world.now) % 1)
-        faults.check(plan.faults, list(world.cluster.nodes))
+        faults.check(world, plan.faults)
         course = world.begin()
         world.load.began = world.now
         failing = asyncio.ensure_future(faults.perform(world, plan.faults))
         ending = await _watching(world, course, plan).end(plan.namespace)
+        if failing.done():
+            failing.result()
         failing.cancel()
         if not course.targets:
             raise ToolError("the change concerns no Deployment, StatefulSet, DaemonSet or ReplicationController")
