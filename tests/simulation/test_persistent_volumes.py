@@ -434,25 +434,56 @@ def test_a_pod_goes_where_its_volume_is() -> None:
     virtual_loop.run(story())
 
 
+async def local_disks(cluster: Cluster, number: int) -> None:
+    """disk-1 on node-1 and so on, of a class that waits for the first consumer."""
+    late = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "local"},
+        "provisioner": "kubernetes.io/no-provisioner",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+    await cluster.client.create(STORAGE_CLASSES, late)
+    for index in range(1, number + 1):
+        made = volume(
+            f"disk-{index}",
+            source={"local": {"path": "/disk"}},
+            storageClassName="local",
+            nodeAffinity=on_node(f"node-{index}"),
+        )
+        await cluster.client.create(PERSISTENT_VOLUMES, made)
+
+
+def test_claims_that_wait_at_the_same_time_get_a_volume_each() -> None:
+    """A volume that the scheduler has chosen for one Pod is out of the question for the next, before it is bound."""
+
+    async def story() -> None:
+        async with world(3) as cluster:
+            await local_disks(cluster, 3)
+            for name in ("one", "two", "three"):
+                await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim(name, storageClassName="local"))
+            await asyncio.sleep(5)
+            pods = [
+                waiting(name, volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": name}}])
+                for name in ("one", "two", "three")
+            ]
+            await asyncio.gather(*(cluster.client.create(PODS, pod) for pod in pods))
+            await asyncio.sleep(10)
+            places = {}
+            for name in ("one", "two", "three"):
+                bound = await cluster.client.get(PERSISTENT_VOLUME_CLAIMS, name, "default")
+                assert "volume.kubernetes.io/selected-node" not in objects.annotations(bound), "nothing is provisioned"
+                pod = await cluster.client.get(PODS, name, "default")
+                places[bound["spec"]["volumeName"].removeprefix("disk-")] = pod["spec"]["nodeName"]
+            assert places == {"1": "node-1", "2": "node-2", "3": "node-3"}
+
+    virtual_loop.run(story())
+
+
 def test_a_claim_that_waits_for_its_first_consumer_is_bound_where_the_pod_goes() -> None:
     async def story() -> None:
         async with world(3) as cluster:
-            late = {
-                "apiVersion": "storage.k8s.io/v1",
-                "kind": "StorageClass",
-                "metadata": {"name": "local"},
-                "provisioner": "kubernetes.io/no-provisioner",
-                "volumeBindingMode": "WaitForFirstConsumer",
-            }
-            await cluster.client.create(STORAGE_CLASSES, late)
-            for number in (1, 2):
-                made = volume(
-                    f"disk-{number}",
-                    source={"local": {"path": "/disk"}},
-                    storageClassName="local",
-                    nodeAffinity=on_node(f"node-{number}"),
-                )
-                await cluster.client.create(PERSISTENT_VOLUMES, made)
+            await local_disks(cluster, 2)
             await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data", storageClassName="local"))
             await asyncio.sleep(5)
             assert await phase(cluster, "data") == "Pending"

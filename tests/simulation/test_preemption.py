@@ -3,7 +3,7 @@
 import asyncio
 
 from seatrial.aio import virtual_loop
-from seatrial.api.registry import EVENTS, POD_DISRUPTION_BUDGETS, PODS, PRIORITY_CLASSES
+from seatrial.api.registry import EVENTS, NODES, POD_DISRUPTION_BUDGETS, PODS, PRIORITY_CLASSES
 from seatrial.base.types import JSON
 from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import conditions, objects
@@ -69,6 +69,33 @@ def test_the_pod_that_no_budget_guards_goes_and_the_urgent_one_takes_its_place()
             ]
 
     virtual_loop.run(story())
+
+
+def test_a_node_that_was_cleared_in_vain_is_given_up() -> None:
+    """Its label has gone since: no node will do any more, and the status says no longer that one is kept."""
+
+    async def story() -> None:
+        async with world(0, exit=20) as cluster:
+            await stage(cluster)
+            for number in (1, 2):
+                await label(cluster, f"node-{number}", "fast")
+            rush = a_pod("rush", "3", "urgent")
+            rush["spec"]["nodeSelector"] = {"disk": "fast"}
+            await cluster.client.create(PODS, rush)
+            await asyncio.sleep(1)
+            waiting = await cluster.client.get(PODS, "rush", "default")
+            assert waiting["status"]["nominatedNodeName"]
+            for number in (1, 2):
+                await label(cluster, f"node-{number}", None)
+            await asyncio.sleep(60)
+            waiting = await cluster.client.get(PODS, "rush", "default")
+            assert "nominatedNodeName" not in waiting["status"]
+
+    virtual_loop.run(story())
+
+
+async def label(cluster: Cluster, node: str, disk: str | None) -> None:
+    await cluster.client.patch(NODES, node, "", {"metadata": {"labels": {"disk": disk}}})
 
 
 def test_a_pod_at_a_gate_waits_until_the_gate_is_taken_away() -> None:

@@ -48,8 +48,8 @@ class Requirement:
                 return value is not None
             case "!":
                 return value is None
-        number = None if value is None else _integer(value)
-        bound = _integer(self.values[0])
+        number = None if value is None else integer(value)
+        bound = integer(self.values[0])
         if number is None or bound is None:
             return False
         return number > bound if self.operator == ">" else number < bound
@@ -116,7 +116,8 @@ EVERYTHING = Selector()
 NOTHING = Selector(nothing=True)
 
 
-def _integer(text: str) -> int | None:
+def integer(text: str) -> int | None:
+    """A whole number of 64 bits as Go's strconv.ParseInt reads it; None if it is none."""
     try:
         number = int(text) if text.isascii() and "_" not in text and text.strip() == text else None
     except ValueError:
@@ -130,7 +131,7 @@ def _requirement(key: str, operator: str, values: Iterable[str]) -> Requirement:
     errors = [*_key_errors("key", key), *_count_errors(operator, sorted_values)]
     if operator in (">", "<"):
         text = "for 'Gt', 'Lt' operators, the value must be an integer"
-        bad = [(at, value) for at, value in enumerate(sorted_values) if _integer(value) is None]
+        bad = [(at, value) for at, value in enumerate(sorted_values) if integer(value) is None]
         errors += [invalid(f"values[{at}]", value, text) for at, value in bad]
     for at, value in enumerate(sorted_values):
         messages = names.label_value(value)

@@ -11,6 +11,7 @@ one are placed.
 import asyncio
 import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import NoReturn
 
 from seatrial.aio.tasks import Supervisor
@@ -28,6 +29,7 @@ from seatrial.api.registry import (
     STORAGE_CLASSES,
     VOLUME_ATTACHMENTS,
 )
+from seatrial.api.resource import Resource
 from seatrial.base.env import Env
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
@@ -38,7 +40,7 @@ from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.lister import Lister
 from seatrial.reconcile.outbox import Outbox
 from seatrial.reconcile.series_recorder import SeriesRecorder
-from seatrial.scheduler import decide, messages, preemption, profile, volume_binding, volume_filters, volume_limits
+from seatrial.scheduler import decide, messages, preemption, profile, volume_binding, volume_filters, volume_hints
 from seatrial.scheduler.decide import Unschedulable
 from seatrial.scheduler.evictions import Evictions
 from seatrial.scheduler.hints import Hint
@@ -46,6 +48,7 @@ from seatrial.scheduler.preemption import Preemption
 from seatrial.scheduler.profile import Profile
 from seatrial.scheduler.queue import QueuedPod, SchedulingQueue
 from seatrial.scheduler.snapshot import PodInfo, Snapshot
+from seatrial.scheduler.volume_filters import Bindings
 from seatrial.workloads import service_endpoints
 
 log = logging.getLogger(__name__)
@@ -55,8 +58,6 @@ READS = (
     CSI_NODES, NAMESPACES, NODES, PERSISTENT_VOLUMES, PERSISTENT_VOLUME_CLAIMS, POD_DISRUPTION_BUDGETS, PODS,
     REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICES, STORAGE_CLASSES, VOLUME_ATTACHMENTS,
 )  # fmt: skip
-
-_STORAGE = (CSI_NODES, PERSISTENT_VOLUMES, PERSISTENT_VOLUME_CLAIMS, STORAGE_CLASSES, VOLUME_ATTACHMENTS)
 
 
 class Scheduler:
@@ -107,8 +108,8 @@ class Scheduler:
         self._informers.informer(NAMESPACES).add_handler(self._namespace_changed)
         self._informers.informer(NODES).add_handler(self._node_changed)
         self._informers.informer(PODS).add_handler(self._pod_changed)
-        for resource in _STORAGE:
-            self._informers.informer(resource).add_handler(self._storage_changed)
+        for resource in volume_hints.KINDS:
+            self._informers.informer(resource).add_handler(partial(self._storage_changed, resource))
         while True:
             queued = await self.queue.pop()
             self._schedule(queued, supervisor)
@@ -124,8 +125,10 @@ class Scheduler:
             return
         self.snapshot.nominated.pop(info.uid, None)
         self._assumed[info.uid] = queued
+        bindings = volume_filters.bindings(info.pod, outcome.node, self.snapshot)
+        self.snapshot.kept |= bindings.volumes
         self.snapshot.put_pod(info, outcome.node)
-        supervisor.spawn(self._bind(queued, outcome.node), f"bind-{'/'.join(info.key)}")
+        supervisor.spawn(self._bind(queued, outcome.node, bindings), f"bind-{'/'.join(info.key)}")
 
     def _no_node(self, queued: QueuedPod, outcome: Unschedulable, supervisor: Supervisor) -> None:
         """Perhaps others can be made to go for it; either way it waits."""
@@ -134,8 +137,11 @@ class Scheduler:
         message = outcome.message
         if isinstance(found, Preemption):
             self._clear_for(info, found, supervisor)
-        elif self.rules.tells_of_preemption:
-            message = messages.with_preemption(message, found)
+        else:
+            if found not in preemption.STILL_ITS_TURN:
+                self.snapshot.nominated.pop(info.uid, None)
+            if self.rules.tells_of_preemption:
+                message = messages.with_preemption(message, found)
         self._tell_failure(info.pod, "Unschedulable", message)
         self.queue.failed(queued, outcome.rejected_by)
 
@@ -148,7 +154,7 @@ class Scheduler:
         self.snapshot.nominated[info.uid] = info, found.node
         supervisor.spawn(self._evictions.run(info, found), f"preempt-{'/'.join(info.key)}")
 
-    async def _bind(self, queued: QueuedPod, node: str) -> None:
+    async def _bind(self, queued: QueuedPod, node: str, bindings: Bindings) -> None:
         namespace, name = queued.info.key
         body = {
             "apiVersion": "v1",
@@ -156,16 +162,20 @@ class Scheduler:
             "metadata": {"name": name, "namespace": namespace, "uid": queued.info.uid},
             "target": {"kind": "Node", "name": node},
         }
+        stage = 'running PreBind plugin "VolumeBinding"'
         try:
-            await volume_binding.bind(self._client, volume_filters.delayed_claims(queued.info.pod, self.snapshot), node)
+            await volume_binding.bind(self._client, bindings, node)
+            stage = 'running Bind plugin "DefaultBinder"'
             await self._client.create_subresource(PODS, name, namespace, "binding", body)
-        except (StatusError, ConnectionError) as error:
-            self._binding_failed(queued, error)
+        except (StatusError, ConnectionError, TimeoutError) as error:
+            self._binding_failed(queued, error, f"{stage}: {error}")
         else:
             text = f"Successfully assigned {namespace}/{name} to {node}"
             self._recorder.event(queued.info.pod, "Normal", "Scheduled", "Binding", text)
+        finally:
+            self.snapshot.kept -= bindings.volumes
 
-    def _binding_failed(self, queued: QueuedPod, error: Exception) -> None:
+    def _binding_failed(self, queued: QueuedPod, error: Exception, message: str) -> None:
         """A Pod that is gone, or that somebody else has bound, is told by the informer."""
         uid = queued.info.uid
         if self._assumed.pop(uid, None) is None:
@@ -174,8 +184,8 @@ class Scheduler:
         if isinstance(error, StatusError) and error.reason == "NotFound":
             self.queue.delete(uid)
             return
-        log.info("binding %s/%s: %s", *queued.info.key, error)
-        self._tell_failure(queued.info.pod, "SchedulerError", f"binding rejected: {error}")
+        log.info("%s/%s: %s", *queued.info.key, message)
+        self._tell_failure(queued.info.pod, "SchedulerError", message)
         self.queue.failed(queued, (), retry=True)
         self._moved(self.rules.hints.pod_gone(queued.info.pod))
 
@@ -190,7 +200,8 @@ class Scheduler:
         node = nominated[1] if nominated is not None else ""
         known = conditions.find(pod, "PodScheduled") or {}
         same = (known.get("status"), known.get("reason"), known.get("message")) == ("False", reason, message)
-        if same and (objects.get(pod, "status", "nominatedNodeName") or "") == node:
+        told = objects.get(pod, "status", "nominatedNodeName") or ""
+        if same and told == node:
             return
         condition: JSON = {
             "type": "PodScheduled",
@@ -203,7 +214,7 @@ class Scheduler:
         if known.get("status") == "False" and known.get("lastTransitionTime"):
             condition["lastTransitionTime"] = known["lastTransitionTime"]
         namespace, name = objects.key(pod)
-        status: JSON = {"conditions": [condition], **({"nominatedNodeName": node} if node else {})}
+        status: JSON = {"conditions": [condition], **({"nominatedNodeName": node or None} if told != node else {})}
         body = {"metadata": {"uid": objects.uid(pod)}, "status": status}
         self._outbox.put(lambda: self._client.patch(PODS, name, namespace, body, subresource="status"))
 
@@ -238,14 +249,13 @@ class Scheduler:
         else:
             self.snapshot.put_namespace(objects.name(new), objects.labels(new))
 
-    def _storage_changed(self, old: JSON | None, new: JSON | None) -> None:
-        """A claim that is bound now, a volume or class that is new, a limit that is another one, a volume that is
-        detached: Pods that waited for it are tried again."""
-        self._moved(Hint(frozenset({volume_filters.BINDING, volume_limits.LIMITS})))
+    def _storage_changed(self, resource: Resource, old: JSON | None, new: JSON | None) -> None:
+        self._moved(self.rules.hints.storage_changed(resource, old, new))
 
     def _node_changed(self, old: JSON | None, new: JSON | None) -> None:
         if new is None:
             self.snapshot.drop_node(objects.name(old or {}))
+            self._moved(self.rules.hints.node_gone(old or {}))
             return
         self.snapshot.put_node(new)
         self._moved(self.rules.hints.node_changed(old, new))

@@ -106,7 +106,7 @@ def _find_feasible(
     if asked_first is not None and first_rejection(checks, asked_first) is None:
         return [asked_first], []
     named = node_affinity.named_nodes(info.pod) if rules.looks_at_named_nodes_only else None
-    if named is not None:
+    if named:
         return _among(named, checks, snapshot)
     nodes = snapshot.nodes
     wanted = enough_feasible(len(nodes))

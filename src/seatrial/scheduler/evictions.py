@@ -11,7 +11,7 @@ from seatrial.base.env import Env
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.client.base import Client
-from seatrial.machinery import objects, times
+from seatrial.machinery import times
 from seatrial.reconcile.series_recorder import SeriesRecorder
 from seatrial.scheduler.preemption import BY_SCHEDULER, Preemption
 from seatrial.scheduler.snapshot import PodInfo
@@ -46,8 +46,6 @@ class Evictions:
 
     async def _evict(self, victim: PodInfo, pod: JSON) -> None:
         namespace, name = victim.key
-        if objects.is_terminating(victim.pod):
-            return
         scheduler = pod["spec"].get("schedulerName") or "default-scheduler"
         condition = {
             "type": "DisruptionTarget",

@@ -55,6 +55,14 @@ def required_node_affinity(info: PodInfo, snapshot: Snapshot) -> Check | None:
     return lambda node: None if node_affinity.required_matches(info.pod, node.node or {}) else rejection
 
 
+def conflicting_terms(info: PodInfo, snapshot: Snapshot) -> Check | None:
+    """Before all others: terms that name no node in common (PreFilter of NodeAffinity)."""
+    if node_affinity.named_nodes(info.pod) != frozenset():
+        return None
+    rejection = Rejection("NodeAffinity", ("pod affinity terms conflict",), True, whole=True)
+    return lambda node: rejection
+
+
 def node_ports(info: PodInfo, snapshot: Snapshot) -> Check | None:
     """Host ports that are still free."""
     wanted = info.host_ports
@@ -71,7 +79,7 @@ def node_resources_fit(info: PodInfo, snapshot: Snapshot) -> Check | None:
     def check(node: NodeInfo) -> Rejection | None:
         allocatable, requested = node.allocatable, node.requested
         short = []
-        if len(node.pods) + 1 > allocatable.get("pods", DEFAULT_MAX_PODS):
+        if len(node.pods) + 1 > allocatable.get("pods", 0):
             short.append("Too many pods")
         for name, amount in asked:
             if amount > allocatable.get(name, 0) - requested.get(name, 0):

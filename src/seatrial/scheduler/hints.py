@@ -7,11 +7,16 @@ everything (`ANYTHING`; pkg/scheduler/eventhandlers.go).
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from seatrial.api.registry import PERSISTENT_VOLUME_CLAIMS
+from seatrial.api.resource import Resource
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
-from seatrial.scheduler import affinity, filters, requests, topology_spread
+from seatrial.scheduler import affinity, requests, topology_spread, volume_hints
 from seatrial.scheduler.snapshot import PodInfo, host_ports
-from seatrial.workloads import node_affinity, taints
+from seatrial.scheduler.volume_filters import BINDING, ZONE
+from seatrial.scheduler.volume_limits import LIMITS
+from seatrial.scheduler.volume_restrictions import RESTRICTIONS
+from seatrial.workloads import claims, node_affinity, taints
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Hints:
     pod_gone: Callable[[JSON], Hint | None]
     pod_came: Callable[[JSON | None, JSON], Hint | None]
     """A Pod has a node now, or, having one, was changed (first argument: what it was)."""
+    node_gone: Callable[[JSON], Hint | None]
+    storage_changed: Callable[[Resource, JSON | None, JSON | None], Hint | None]
 
 
 _ANY = Hint()
@@ -44,7 +51,7 @@ def _node_changed(old: JSON | None, new: JSON) -> Hint | None:
         return None
 
     def hint(waiting: PodInfo, filter: str) -> bool:
-        return _NODE_HINTS.get(filter, _always)(waiting, old, new)
+        return _NODE_HINTS[filter](waiting, old, new)
 
     return Hint(worth=hint)
 
@@ -56,10 +63,6 @@ def _differs_for_scheduling(old: JSON, new: JSON) -> bool:
         or taints.of_node(old) != taints.of_node(new)
         or old["spec"].get("unschedulable") != new["spec"].get("unschedulable")
     )
-
-
-def _always(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
-    return True
 
 
 def _is_uncordoned(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
@@ -89,7 +92,7 @@ def _has_more_room(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
     before = requests.amounts(objects.get(old, "status", "allocatable")) if old is not None else {}
     if any(amount > allocatable.get(name, 0) for name, amount in waiting.requests.items()):
         return False
-    if allocatable.get("pods", filters.DEFAULT_MAX_PODS) < 1:
+    if allocatable.get("pods", 0) < 1:
         return False
     return old is None or any(allocatable.get(name, 0) > before.get(name, 0) for name in (*waiting.requests, "pods"))
 
@@ -107,7 +110,17 @@ def _spreads_otherwise(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
     if old is None:
         return keys <= labels.keys()
     before = objects.labels(old)
-    return any(labels.get(key) != before.get(key) for key in keys) or taints.of_node(old) != taints.of_node(new)
+    if not keys <= labels.keys():
+        return keys <= before.keys()
+    return any(labels[key] != before.get(key) for key in keys) or taints.of_node(old) != taints.of_node(new)
+
+
+def _has_other_labels(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
+    return old is None or objects.labels(old) != objects.labels(new)
+
+
+def _never(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
+    return False
 
 
 _NODE_HINTS: dict[str, Callable[[PodInfo, JSON | None, JSON], bool]] = {
@@ -119,7 +132,30 @@ _NODE_HINTS: dict[str, Callable[[PodInfo, JSON | None, JSON], bool]] = {
     "NodeResourcesFit": _has_more_room,
     "InterPodAffinity": _has_other_domain,
     "PodTopologySpread": _spreads_otherwise,
+    RESTRICTIONS: _is_new,
+    LIMITS: _never,
+    BINDING: _has_other_labels,
+    ZONE: _has_other_labels,
 }
+
+
+def _node_gone(gone: JSON) -> Hint | None:
+    """A domain that was the emptiest may be no more."""
+
+    def hint(waiting: PodInfo, filter: str) -> bool:
+        wanted = topology_spread.constraints(waiting.pod, "DoNotSchedule")
+        return all(each.topology_key in objects.labels(gone) for each in wanted)
+
+    return Hint(frozenset({"PodTopologySpread"}), hint)
+
+
+def _storage_changed(resource: Resource, old: JSON | None, new: JSON | None) -> Hint | None:
+    concerned = volume_hints.storage_changed(resource, old, new)
+    if not concerned:
+        return None
+    if resource is not PERSISTENT_VOLUME_CLAIMS or new is None:
+        return Hint(concerned)
+    return Hint(concerned, lambda waiting, filter: volume_hints.uses(waiting, new))
 
 
 def _pod_gone(gone: JSON) -> Hint | None:
@@ -131,12 +167,16 @@ def _pod_gone(gone: JSON) -> Hint | None:
             return _keeps_apart(waiting.pod, gone) or _keeps_apart(gone, waiting.pod)
         if filter == "PodTopologySpread":
             return _is_spread_over(waiting, gone)
-        return filter not in _ONLY_NODES
+        if filter == RESTRICTIONS:
+            return volume_hints.frees(gone, waiting)
+        if filter == LIMITS:
+            return bool(claims.names_of(gone))
+        return filter not in _NO_MATTER
 
     return Hint(worth=hint)
 
 
-_ONLY_NODES = frozenset({"NodeUnschedulable", "NodeName", "NodeAffinity", "TaintToleration"})
+_NO_MATTER = frozenset({"NodeUnschedulable", "NodeName", "NodeAffinity", "TaintToleration", BINDING, ZONE})
 """Filters to which it doesn't matter where other Pods are."""
 
 
@@ -149,14 +189,20 @@ def _pod_came(old: JSON | None, new: JSON) -> Hint | None:
 
     def hint(waiting: PodInfo, filter: str) -> bool:
         if filter == "InterPodAffinity":
-            if any(_is_meant(term, new) for term in affinity.required(waiting.pod, together=True)):
+            if _is_company(waiting, new) and not (old is not None and _is_company(waiting, old)):
                 return True
-            return old is not None and _keeps_apart(waiting.pod, old)
+            return old is not None and _keeps_apart(waiting.pod, old) and not _keeps_apart(waiting.pod, new)
         if filter == "PodTopologySpread":
-            return _is_spread_over(waiting, new) or (old is not None and _is_spread_over(waiting, old))
+            return _is_spread_over(waiting, new) != (old is not None and _is_spread_over(waiting, old))
         return False
 
     return Hint(_NEIGHBOURS, hint)
+
+
+def _is_company(waiting: PodInfo, pod: JSON) -> bool:
+    """Whether all terms by which the one that waits wants to be together with others mean this Pod."""
+    terms = affinity.required(waiting.pod, together=True)
+    return bool(terms) and all(_is_meant(term, pod) for term in terms)
 
 
 def _keeps_apart(pod: JSON, other: JSON) -> bool:
@@ -177,7 +223,7 @@ def _is_spread_over(waiting: PodInfo, pod: JSON) -> bool:
     return any(each.selector.matches(objects.labels(pod)) for each in wanted)
 
 
-BY_PLUGIN = Hints(_node_changed, _pod_gone, _pod_came)
+BY_PLUGIN = Hints(_node_changed, _pod_gone, _pod_came, _node_gone, _storage_changed)
 
 
 # --- 1.20 ---
@@ -200,4 +246,12 @@ def _affinity_came(old: JSON | None, new: JSON) -> Hint | None:
     return Hint(frozenset({"InterPodAffinity"}), hint)
 
 
-ANYTHING = Hints(_any_node_changed, _any_pod_gone, _affinity_came)
+def _any_node_gone(gone: JSON) -> Hint | None:
+    return None
+
+
+def _any_storage_changed(resource: Resource, old: JSON | None, new: JSON | None) -> Hint | None:
+    return _ANY if new is not None else None
+
+
+ANYTHING = Hints(_any_node_changed, _any_pod_gone, _affinity_came, _any_node_gone, _any_storage_changed)

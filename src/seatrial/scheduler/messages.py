@@ -9,7 +9,7 @@ NO_NODES = "no nodes available to schedule pods"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
 NEVER = "not eligible due to preemptionPolicy=Never."
-VICTIMS_GO = "not eligible due to terminating pod on the nominated node."
+VICTIMS_GO = "not eligible due to a terminating pod on the nominated node."
 NOTE_LIMIT = 1024
 
 

@@ -99,9 +99,9 @@ def preferred_neighbours(
     if not weights:
         return None
     keys = sorted({key for key, _ in weights})
-    sums = [sum(weights.get((key, node.labels.get(key, "")), 0) for key in keys) for node in nodes]
+    sums = [sum(weights[key, node.labels[key]] for key in keys if key in node.labels) for node in nodes]
     least, most = min(sums), max(sums)
-    return [int(100 * (each - least) / (most - least)) for each in sums] if most > least else None
+    return [int(100 * ((each - least) / (most - least))) for each in sums] if most > least else None
 
 
 def _weigh(weights: Counter[Domain], term: Term, weight: int, counts: Mapping[str, int], snapshot: Snapshot) -> None:

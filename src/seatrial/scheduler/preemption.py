@@ -19,6 +19,8 @@ from seatrial.scheduler.snapshot import NodeInfo, PodInfo, Snapshot
 MIN_CANDIDATES = 100
 MIN_CANDIDATES_PERCENTAGE = 10
 BY_SCHEDULER = "PreemptionByScheduler"
+STILL_ITS_TURN = frozenset({messages.NEVER, messages.VICTIMS_GO})
+"""Answers after which a node that was cleared for the Pod stays its own; all others give it up."""
 _LOWEST = 2**31
 """Added to priorities in sums, so that many low ones are not better than a few high ones."""
 
@@ -52,7 +54,7 @@ def find(
     statuses: dict[str, Sequence[str]] = dict.fromkeys(diagnosis, (messages.NOT_HELPFUL,))
     candidates: list[Preemption] = []
     start = chance.randrange(len(helpful)) if helpful else 0
-    wanted = _candidates_wanted(len(snapshot.nodes))
+    wanted = _candidates_wanted(len(helpful))
     for name in (*helpful[start:], *helpful[:start]):
         tried = _try(snapshot, info, name, rules, now)
         if isinstance(tried, Preemption):

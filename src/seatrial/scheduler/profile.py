@@ -12,9 +12,11 @@ from seatrial.machinery import kubernetes_release
 from seatrial.scheduler import filters, hints, scores, topology_spread, volume_filters, wording
 from seatrial.scheduler.framework import Filter, Rejection, Scorer
 from seatrial.scheduler.hints import Hints
+from seatrial.scheduler.image_locality import image_locality
 from seatrial.scheduler.pod_affinity import pod_affinity, preferred_neighbours
 from seatrial.scheduler.topology_spread import HOSTNAME, ZONE
 from seatrial.scheduler.volume_limits import volume_limits
+from seatrial.scheduler.volume_restrictions import volume_restrictions
 
 DEFAULT_SPREADING = ((HOSTNAME, 3), (ZONE, 5))
 """(topology key, maxSkew): the system's default constraints (plugins/podtopologyspread/plugin.go)."""
@@ -27,8 +29,10 @@ FILTERS: tuple[Filter, ...] = (
     filters.required_node_affinity,
     filters.node_ports,
     filters.node_resources_fit,
+    volume_restrictions,
     volume_limits,
-    volume_filters.volumes_reachable,
+    volume_filters.volumes_bindable,
+    volume_filters.volumes_in_zone,
     topology_spread.topology_spread,
     pod_affinity,
 )
@@ -57,7 +61,7 @@ class Profile:
 
 
 CURRENT = Profile(
-    filters=FILTERS,
+    filters=(filters.conflicting_terms, *FILTERS),
     scorers=(
         (scores.preferred_taints, 3),
         (scores.preferred_affinity, 2),
@@ -65,6 +69,7 @@ CURRENT = Profile(
         (preferred_neighbours, 2),
         (scores.least_allocated, 1),
         (scores.balanced_allocation, 1),
+        (image_locality, 1),
     ),
     hints=hints.BY_PLUGIN,
     reasons=wording.current,
@@ -84,6 +89,7 @@ OF_1_20 = Profile(
         (preferred_neighbours, 1),
         (scores.least_allocated, 1),
         (scores.balanced_allocation, 1),
+        (image_locality, 1),
     ),
     hints=hints.ANYTHING,
     reasons=wording.of_1_20,

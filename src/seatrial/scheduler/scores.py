@@ -1,7 +1,7 @@
 """Which of the feasible nodes is best: the score plugins of kube-scheduler 1.32.
 
-Left out: image locality (nothing is pulled here). Affinity between Pods and spreading score in the files of their
-filters; `profile.py` has the list of all with their weights.
+Affinity between Pods and spreading score in the files of their filters, images in one of their own; `profile.py` has
+the list of all with their weights.
 """
 
 from collections.abc import Iterable, Sequence

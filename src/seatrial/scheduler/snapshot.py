@@ -15,6 +15,7 @@ from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.scheduler import affinity, pod_counts, requests
 from seatrial.scheduler.affinity import PodSet
+from seatrial.scheduler.node_images import NodeImages
 from seatrial.scheduler.pod_counts import PodCounts, Sets
 from seatrial.scheduler.term_index import TermIndex
 from seatrial.workloads import taints
@@ -115,13 +116,16 @@ class Nothing:
 class Snapshot:
     """All nodes in order of name. `next_start` is where the search for feasible nodes goes on (large clusters).
 
-    `nominated`: Pods (by uid) for which others were made to go, and the node that they are to have.
+    `nominated`: Pods (by uid) for which others were made to go, and the node that they are to have. `kept`: volumes
+    that are being bound to the claims of Pods that have a node now.
     """
 
     def __init__(self, others: Others | None = None) -> None:
         self.others: Others = others or Nothing()
         self.terms = TermIndex()
+        self.images = NodeImages()
         self.nominated: dict[str, tuple[PodInfo, str]] = {}
+        self.kept: set[str] = set()
         self.next_start = 0
         self.tainted: dict[str, None] = {}
         self.cordoned: dict[str, None] = {}
@@ -150,6 +154,7 @@ class Snapshot:
         if info.node is None or (info.node.get("status") or {}).get("allocatable") != status.get("allocatable"):
             info.allocatable = requests.amounts(status.get("allocatable"))
         info.node = node
+        self.images.put(info.name, status.get("images") or ())
         info.labels, info.taints = objects.labels(node), taints.of_node(node)
         info.unschedulable = bool((node.get("spec") or {}).get("unschedulable"))
         _note(self.tainted, info.name, bool(info.taints))
@@ -164,6 +169,7 @@ class Snapshot:
             return
         self._list = None
         info.node = None
+        self.images.drop(name)
         _note(self.tainted, name, False)
         _note(self.cordoned, name, False)
         self._forget_if_empty(info)

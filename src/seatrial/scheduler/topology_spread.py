@@ -81,13 +81,16 @@ def _emptiest(constraint: Constraint, domains: Mapping[str, int]) -> int:
     return min(domains.values(), default=0) if len(domains) >= constraint.min_domains else 0
 
 
-def _pods(constraint: Constraint, info: PodInfo) -> PodSet:
-    return PodSet(frozenset((info.key[0],)), constraint.selector, terminating=False)
+def _counts(constraint: Constraint, info: PodInfo, snapshot: Snapshot) -> Mapping[str, int]:
+    """The Pods that count, per node: none of those that go, and none at all for a selector of everything."""
+    if constraint.selector.empty:
+        return {}
+    return snapshot.counts(PodSet(frozenset((info.key[0],)), constraint.selector, terminating=False))
 
 
 def _per_domain(constraint: Constraint, keys: Sequence[str], info: PodInfo, snapshot: Snapshot) -> dict[str, int]:
     """Value of the topology key → Pods there. Only nodes that have all keys count, and that the policies include."""
-    counts, included = snapshot.counts(_pods(constraint, info)), _inclusion(constraint, info.pod)
+    counts, included = _counts(constraint, info, snapshot), _inclusion(constraint, info.pod)
     domains: dict[str, int] = {}
     for node in snapshot.nodes:
         labels = node.labels
@@ -143,7 +146,7 @@ def _scores(
         numbers, domains = _soft_counts(constraint, keys if needs_all_keys else (), info, nodes, scored, snapshot)
         weight, base = math.log(domains + 2), constraint.max_skew - 1
         raw = [
-            score if score is None or number is None else score + number * weight + base
+            score if score is None or number is None else score + (number * weight + base)
             for score, number in zip(raw, numbers, strict=True)
         ]
     return _normalized([None if score is None else round(score) for score in raw])
@@ -157,21 +160,22 @@ def _soft_counts(
     scored: Sequence[NodeInfo],
     snapshot: Snapshot,
 ) -> tuple[list[int | None], int]:
-    """Pods in each node's domain (None: it is in none), and how many domains there are. A host is its own domain."""
-    counts, key = snapshot.counts(_pods(constraint, info)), constraint.topology_key
+    """Pods in each node's domain (None: it is in none), and how many domains there are.
+
+    A host is its own domain; nodes without the label are one together, in which nobody has a score.
+    """
+    counts, key = _counts(constraint, info, snapshot), constraint.topology_key
     if key == HOSTNAME:
         return [counts.get(node.name, 0) if key in node.labels else None for node in nodes], len(scored)
-    values = [node.labels.get(key) for node in nodes]
-    domains = {value: 0 for node in scored if (value := node.labels.get(key)) is not None}
-    if not domains:
-        return [None] * len(nodes), 0
+    domains = {node.labels.get(key, ""): 0 for node in scored}
     included = _inclusion(constraint, info.pod)
     for name, number in counts.items():
         node = snapshot.get(name)
-        if node is None or node.labels.get(key) not in domains or not included(node):
+        if node is None or node.labels.get(key, "") not in domains or not included(node):
             continue
         if all(each in node.labels for each in keys):
-            domains[node.labels[key]] += number
+            domains[node.labels.get(key, "")] += number
+    values = [node.labels.get(key) for node in nodes]
     return [None if value is None else domains.get(value, 0) for value in values], len(domains)
 
 

@@ -78,8 +78,9 @@ def _of_pod(pod: JSON, snapshot: Snapshot) -> Iterator[_Attached]:
         claim = snapshot.others.get(PERSISTENT_VOLUME_CLAIMS, key)
         if claim is None:
             continue
-        if claim["spec"].get("volumeName"):
-            yield from _of_volume(snapshot.others.get(PERSISTENT_VOLUMES, ("", claim["spec"]["volumeName"])))
+        volume = snapshot.others.get(PERSISTENT_VOLUMES, ("", claim["spec"].get("volumeName") or ""))
+        if volume is not None:
+            yield from _of_volume(volume)
             continue
         of_class = snapshot.others.get(STORAGE_CLASSES, ("", persistent_volume_claim.class_of(claim)))
         if of_class is not None:

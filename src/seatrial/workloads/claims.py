@@ -22,6 +22,12 @@ def name_of(pod: JSON, volume: JSON) -> str | None:
     return f"{objects.name(pod)}-{volume['name']}" if volume.get("ephemeral") is not None else None
 
 
+def named_by(pod: JSON) -> list[str]:
+    """The claims that a Pod names, without those that are made for its ephemeral volumes."""
+    volumes = (pod.get("spec") or {}).get("volumes") or ()
+    return [str(each["persistentVolumeClaim"]["claimName"]) for each in volumes if each.get("persistentVolumeClaim")]
+
+
 def names_of(pod: JSON) -> list[str]:
     """The claims that a Pod uses."""
     volumes = (pod.get("spec") or {}).get("volumes") or ()
@@ -41,6 +47,11 @@ def has_ended(pod: JSON) -> bool:
 def users(pods: Iterable[JSON], claim: str) -> list[JSON]:
     """The Pods that use the claim and have not ended."""
     return [pod for pod in pods if uses(pod, claim) and not has_ended(pod)]
+
+
+def selected_node(claim: JSON) -> str:
+    """The node for whose Pod a provisioner is to make the volume; "" while there is none."""
+    return str(objects.annotations(claim).get(SELECTED_NODE) or "")
 
 
 def reference(claim: JSON) -> JSON:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from seatrial.base.types import JSON
-from seatrial.machinery import objects
+from seatrial.machinery import objects, selectors
 
 
 def required_matches(pod: JSON, node: JSON) -> bool:
@@ -26,10 +26,14 @@ def is_asked_for(pod: JSON) -> bool:
 
 
 def named_nodes(pod: JSON) -> frozenset[str] | None:
-    """The only nodes that can match, where each required term names some by matchFields (as a DaemonSet's do)."""
+    """The only nodes that can match, where each required term names some by matchFields (as a DaemonSet's do).
+
+    None: any node may; an empty set: the terms name different nodes at once, so that none can.
+    """
     path = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
     found: set[str] = set()
-    for term in (objects.get(pod["spec"], *path, default={})).get("nodeSelectorTerms") or ():
+    terms = (objects.get(pod["spec"], *path, default={})).get("nodeSelectorTerms") or ()
+    for term in terms:
         values = [
             set(each.get("values") or ())
             for each in term.get("matchFields") or ()
@@ -38,7 +42,7 @@ def named_nodes(pod: JSON) -> frozenset[str] | None:
         if not values:
             return None
         found |= set.intersection(*values)
-    return frozenset(found) or None
+    return frozenset(found) if terms else None
 
 
 def preferences(pod: JSON) -> Iterable[JSON]:
@@ -79,9 +83,8 @@ def _requirement_matches(requirement: JSON, labels: Mapping[str, str]) -> bool:
 
 def _compares(text: str, operator: str, limit: str) -> bool:
     """Gt and Lt, by whole numbers; anything else doesn't match."""
-    try:
-        number, bound = int(text), int(limit)
-    except ValueError:
+    number, bound = selectors.integer(text), selectors.integer(limit)
+    if number is None or bound is None:
         return False
     return number > bound if operator == "Gt" else number < bound
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.scheduler import decide, profile
+from seatrial.machinery import selectors
+from seatrial.scheduler import decide, profile, topology_spread
 from seatrial.scheduler.decide import Binding, Unschedulable
+from seatrial.scheduler.pod_affinity import preferred_neighbours
 from seatrial.scheduler.snapshot import PodInfo, Snapshot
 from unit.scheduler.test_decide import node, pod, snapshot, told
 
@@ -142,6 +144,9 @@ def test_affinity_forgets_pods_that_go() -> None:
         pytest.param([even(labels={"app": "other"})], {"a", "b", "c", "d"}, id="nobody is counted, nor itself"),
         pytest.param([even(whenUnsatisfiable="ScheduleAnyway")], {"a", "b", "c", "d"}, id="only a wish"),
         pytest.param([even(matchLabelKeys=["hash"])], {"a", "b", "c", "d"}, id="only its own revision counts"),
+        pytest.param(
+            [{**even(), "labelSelector": {}}], {"a", "b", "c", "d"}, id="a selector of everything counts none"
+        ),
     ],
 )
 def test_spreading_leaves_these_nodes(constraints: list[dict[str, Any]], allowed: set[str]) -> None:
@@ -195,6 +200,30 @@ def test_wishes_decide_between_nodes(each: dict[str, Any], chosen: set[str]) -> 
     there(made, "even", "c")
     found = {decide.decide(made, PodInfo(each), random.Random(seed)) for seed in range(8)}
     assert {outcome.node for outcome in found if isinstance(outcome, Binding)} == chosen
+
+
+def test_wishes_are_scaled_to_a_hundred_as_floating_point_has_it() -> None:
+    """float64(100) * (29/100) is a little less than 29."""
+    made = snapshot(node("a"), node("b"), node("c"))
+    there(made, "some", "b", affinity=rather("podAffinity", 29, term(DB)))
+    there(made, "most", "c", affinity=rather("podAffinity", 100, term(DB)))
+    assert preferred_neighbours(PodInfo(pod("p", labels=DB)), made.nodes, made, None) == [0, 28, 100]
+
+
+def test_a_node_without_the_label_is_not_in_the_domain_of_an_empty_value() -> None:
+    made = snapshot(node("a", labels={"rack": ""}), node("b"))
+    there(made, "friend", "a", affinity=rather("podAffinity", 5, term(DB, "rack")))
+    assert preferred_neighbours(PodInfo(pod("p", labels=DB)), made.nodes, made, None) == [100, 0]
+
+
+def test_by_default_nodes_without_a_zone_are_one_domain_more() -> None:
+    """Three Pods on a: 3 * ln(3 + 2) + 2 by host, 3 * ln(2 + 2) + 4 by zone; c has no zone: 0 * ln(5) + 2."""
+    made = snapshot(node("a", labels={ZONE: "1"}), node("b", labels={ZONE: "1"}), node("c"))
+    for number in range(3):
+        there(made, f"web-{number}", "a", labels=WEB)
+    spreading = topology_spread.spreading(profile.DEFAULT_SPREADING, needs_all_keys=False)
+    each = PodInfo(pod("p", labels=WEB))
+    assert spreading(each, made.nodes, made, selectors.parse("app=web")) == [13, 46, 100]
 
 
 @given(st.integers(1, 3), st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(1, 24))

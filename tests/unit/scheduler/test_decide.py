@@ -46,6 +46,13 @@ def told(made: Snapshot, each: dict[str, Any], rules: profile.Profile = profile.
     return messages.with_preemption(outcome.message, found) if rules.tells_of_preemption else outcome.message
 
 
+def on_nodes(*names: list[str]) -> dict[str, Any]:
+    """Affinity with one term, of a requirement for each list."""
+    fields = [{"key": "metadata.name", "operator": "In", "values": each} for each in names]
+    required = {"nodeSelectorTerms": [{"matchFields": fields}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
+
+
 TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 SOFT_TAINT = {**TAINT, "effect": "PreferNoSchedule"}
 SSD_NODE = node("b", labels={"disk": "ssd"})
@@ -103,6 +110,20 @@ PORT = [{"name": "c", "ports": [{"containerPort": 80, "hostPort": 80}]}]
             id="never preempts",
         ),
         pytest.param([], pod("p"), "no nodes available to schedule pods", id="no nodes"),
+        pytest.param(
+            [node("a"), node("b")],
+            pod("p", affinity=on_nodes(["a"], ["b"])),
+            "0/2 nodes are available: pod affinity terms conflict. "
+            "preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.",
+            id="terms that name different nodes",
+        ),
+        pytest.param(
+            [{**node("a"), "status": {}}],
+            pod("p"),
+            "0/1 nodes are available: 1 Too many pods. "
+            "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
+            id="a node that has told nothing yet",
+        ),
     ],
 )
 def test_a_pod_that_fits_nowhere_is_told_why(nodes: list[Any], each: dict[str, Any], message: str) -> None:
@@ -124,7 +145,7 @@ def test_a_pod_that_fits_nowhere_is_told_why(nodes: list[Any], each: dict[str, A
         pytest.param([node("a"), node("b")], pod("p", nodeName="b"), "b", id="named"),
         pytest.param([node("a", taints=[SOFT_TAINT]), node("b", cpu="2")], pod("p"), "b", id="prefer"),
         pytest.param(
-            [node("a"), node("b", labels={"cores": "12"})],
+            [node("a", labels={"cores": "1_000"}), node("b", labels={"cores": "12"})],
             pod("p", affinity={"nodeAffinity": MORE_CORES}),
             "b",
             id="more cores",
@@ -138,9 +159,7 @@ def test_a_pod_goes_where_it_may_and_should(nodes: list[Any], each: dict[str, An
 
 
 def test_a_pod_for_a_named_node_is_told_of_the_others_together() -> None:
-    field = {"key": "metadata.name", "operator": "In", "values": ["b"]}
-    required = {"nodeSelectorTerms": [{"matchFields": [field]}]}
-    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
+    affinity = on_nodes(["b"])
     made = snapshot(node("a"), node("b", cpu="1"), node("c"))
     assert told(made, pod("p", cpu="2", affinity=affinity)) == (
         "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity]. preemption: "

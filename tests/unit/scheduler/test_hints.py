@@ -4,10 +4,19 @@ from typing import Any
 
 import pytest
 
+from seatrial.api.registry import (
+    CSI_NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    STORAGE_CLASSES,
+    VOLUME_ATTACHMENTS,
+)
+from seatrial.api.resource import Resource
 from seatrial.base.types import JSON
 from seatrial.scheduler import hints
 from seatrial.scheduler.hints import Hint
 from seatrial.scheduler.snapshot import PodInfo
+from unit.scheduler.storage import claim, using, volume
 from unit.scheduler.test_affinity import DB, WEB, ZONE, apart, even, term, together
 from unit.scheduler.test_decide import PORT, TAINT, node, pod
 
@@ -78,6 +87,13 @@ def test_nodes(old: JSON | None, new: JSON, waiting: JSON, rejected_by: str, wor
             pod("g", labels=WEB), pod("w", topologySpreadConstraints=[even()]), "PodTopologySpread", True, id="spread"
         ),
         pytest.param(pod("g"), PICKY, "NodeAffinity", False, id="a Pod doesn't change labels"),
+        pytest.param(using("g", "data"), using("w", "data"), "VolumeRestrictions", True, id="its claim"),
+        pytest.param(using("g", "other"), using("w", "data"), "VolumeRestrictions", False, id="another claim"),
+        pytest.param(using("g", "other"), using("w", "data"), "NodeVolumeLimits", True, id="one volume less"),
+        pytest.param(pod("g"), using("w", "data"), "NodeVolumeLimits", False, id="no volumes"),
+        pytest.param(
+            using("g", "data"), using("w", "data"), "VolumeBinding", False, id="its claim is as bound as before"
+        ),
     ],
 )
 def test_pods_that_go(gone: JSON, waiting: JSON, rejected_by: str, worth: bool) -> None:
@@ -108,3 +124,38 @@ def test_pods_that_come(
 ) -> None:
     assert is_worth(hints.BY_PLUGIN.pod_came(old, came), waiting, rejected_by) is worth
     assert is_worth(hints.ANYTHING.pod_came(old, came), waiting, rejected_by) is worth_once
+
+
+LATER = {"metadata": {"name": "later"}, "volumeBindingMode": "WaitForFirstConsumer"}
+DRIVERS = {"metadata": {"name": "a"}, "spec": {"drivers": [{"name": "x.io", "nodeID": "a"}]}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "rejected_by", "worth"),
+    [
+        pytest.param(
+            PERSISTENT_VOLUME_CLAIMS, None, claim("data"), "VolumeRestrictions", True, id="its claim is there"
+        ),
+        pytest.param(PERSISTENT_VOLUME_CLAIMS, claim("data"), claim("data", "v"), "VolumeBinding", True, id="bound"),
+        pytest.param(PERSISTENT_VOLUME_CLAIMS, None, claim("other"), "VolumeBinding", False, id="another claim"),
+        pytest.param(PERSISTENT_VOLUME_CLAIMS, claim("data"), None, "VolumeBinding", False, id="gone"),
+        pytest.param(PERSISTENT_VOLUMES, volume("v"), volume("v"), "VolumeBinding", True, id="any volume"),
+        pytest.param(PERSISTENT_VOLUMES, volume("v"), volume("v"), "VolumeZone", False, id="in the zone where it was"),
+        pytest.param(PERSISTENT_VOLUMES, volume("v"), volume("v", labels={ZONE: "2"}), "VolumeZone", True, id="moved"),
+        pytest.param(STORAGE_CLASSES, None, LATER, "VolumeZone", True, id="a class that waits"),
+        pytest.param(STORAGE_CLASSES, LATER, LATER, "VolumeBinding", False, id="a class as it was"),
+        pytest.param(CSI_NODES, None, DRIVERS, "NodeVolumeLimits", True, id="drivers of a node"),
+        pytest.param(CSI_NODES, DRIVERS, DRIVERS, "NodeVolumeLimits", False, id="drivers as they were"),
+        pytest.param(VOLUME_ATTACHMENTS, {}, None, "NodeVolumeLimits", True, id="detached"),
+        pytest.param(VOLUME_ATTACHMENTS, None, {}, "NodeVolumeLimits", False, id="attached"),
+    ],
+)
+def test_storage(kind: Resource, old: JSON | None, new: JSON | None, rejected_by: str, worth: bool) -> None:
+    waiting = using("w", "data")
+    assert is_worth(hints.BY_PLUGIN.storage_changed(kind, old, new), waiting, rejected_by) is worth
+
+
+def test_a_domain_that_goes_may_have_been_the_emptiest() -> None:
+    waiting = pod("w", topologySpreadConstraints=[even(ZONE)])
+    assert is_worth(hints.BY_PLUGIN.node_gone(node("a", labels={ZONE: "1"})), waiting, "PodTopologySpread")
+    assert not is_worth(hints.BY_PLUGIN.node_gone(node("a")), waiting, "PodTopologySpread")

@@ -144,7 +144,7 @@ def test_while_its_victims_go_a_pod_makes_nobody_else_go() -> None:
     going["status"] = {"conditions": [condition]}
     made.put_pod(PodInfo(going), "a")
     made.nominated["uid-big"] = PodInfo(BIG), "a"
-    assert find(made, BIG) == "not eligible due to terminating pod on the nominated node."
+    assert find(made, BIG) == "not eligible due to a terminating pod on the nominated node."
 
 
 def test_a_cleared_node_is_kept_from_lower_pods_and_given_to_the_one_it_is_for() -> None:

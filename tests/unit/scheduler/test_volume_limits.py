@@ -1,7 +1,5 @@
 """Limits of CSI drivers: which nodes have room for a Pod's volumes."""
 
-from collections.abc import Mapping, Sequence
-
 import pytest
 
 from seatrial.api.registry import (
@@ -11,27 +9,13 @@ from seatrial.api.registry import (
     STORAGE_CLASSES,
     VOLUME_ATTACHMENTS,
 )
-from seatrial.base.types import JSON, Key
-from seatrial.machinery import objects
-from seatrial.machinery.gvk import ResourceRef
+from seatrial.base.types import JSON
 from seatrial.scheduler.snapshot import PodInfo, Snapshot
 from seatrial.scheduler.volume_limits import volume_limits
-from unit.scheduler.test_decide import node, pod
+from unit.scheduler.storage import Storage, claim, using, volume
+from unit.scheduler.test_decide import node
 
 DRIVER = "ebs.csi.aws.com"
-
-
-class Storage:
-    """What the informers hold."""
-
-    def __init__(self, held: Mapping[ResourceRef, Sequence[JSON]]) -> None:
-        self._held = held
-
-    def get(self, resource: ResourceRef, key: Key) -> JSON | None:
-        return next((obj for obj in self.list(resource) if objects.key(obj) == key), None)
-
-    def list(self, resource: ResourceRef, namespace: str = "") -> Sequence[JSON]:
-        return self._held.get(resource, ())
 
 
 def csi_node(count: int | None) -> JSON:
@@ -39,24 +23,13 @@ def csi_node(count: int | None) -> JSON:
     return {"metadata": {"name": "n1"}, "spec": {"drivers": [driver]}}
 
 
-def claim(name: str, volume: str = "") -> JSON:
-    spec = {"volumeName": volume} if volume else {"storageClassName": "gp3"}
-    return {"metadata": {"name": name, "namespace": "ns"}, "spec": spec}
-
-
-def volume(name: str, driver: str = DRIVER) -> JSON:
-    return {"metadata": {"name": name}, "spec": {"csi": {"driver": driver, "volumeHandle": f"vol-{name}"}}}
+def of_driver(name: str, driver: str = DRIVER) -> JSON:
+    return volume(name, csi={"driver": driver, "volumeHandle": f"vol-{name}"})
 
 
 def attachment(name: str) -> JSON:
     spec = {"attacher": DRIVER, "nodeName": "n1", "source": {"persistentVolumeName": name}}
     return {"metadata": {"name": f"csi-{name}"}, "spec": spec}
-
-
-def using(name: str, *claims: str) -> JSON:
-    made = pod(name)
-    made["spec"]["volumes"] = [{"name": each, "persistentVolumeClaim": {"claimName": each}} for each in claims]
-    return made
 
 
 @pytest.mark.parametrize(
@@ -70,6 +43,7 @@ def using(name: str, *claims: str) -> JSON:
         (2, ["a"], [], ["c", "d"], False),
         (1, ["a"], [], ["other"], True),
         (1, ["a"], [], ["later"], False),
+        (1, ["a"], [], ["lost"], False),
         (None, ["a", "b"], [], ["c"], True),
         (0, [], [], ["c"], False),
         (0, [], [], [], True),
@@ -83,6 +57,7 @@ def using(name: str, *claims: str) -> JSON:
         "two at a time",
         "another driver has no limit",
         "one that is still to be made",
+        "one whose volume is gone",
         "no limit is told",
         "none at all",
         "a Pod without volumes",
@@ -91,13 +66,18 @@ def using(name: str, *claims: str) -> JSON:
 def test_a_node_takes_as_many_volumes_as_its_driver_can_attach(
     limit: int | None, there: list[str], attached: list[str], wanted: list[str], fits: bool
 ) -> None:
-    claims = [*(claim(each, each) for each in "abcd"), claim("other", "other"), claim("later")]
+    claims = [
+        *(claim(each, each) for each in "abcd"),
+        claim("other", "other"),
+        claim("later", storageClassName="gp3"),
+        claim("lost", "gone", storageClassName="gp3"),
+    ]
     snapshot = Snapshot(
         Storage(
             {
                 CSI_NODES: [csi_node(limit)],
                 PERSISTENT_VOLUME_CLAIMS: claims,
-                PERSISTENT_VOLUMES: [*map(volume, "abcd"), volume("other", "other.example.com")],
+                PERSISTENT_VOLUMES: [*map(of_driver, "abcd"), of_driver("other", "other.example.com")],
                 STORAGE_CLASSES: [{"metadata": {"name": "gp3"}, "provisioner": DRIVER}],
                 VOLUME_ATTACHMENTS: list(map(attachment, attached)),
             }
