@@ -27,7 +27,7 @@ from seatrial.cluster import control_plane
 from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import objects
 from seatrial.rehearse import behaviour, disk_images, distribution, recorded_figures, rehearsal
-from seatrial.rehearse.behaviour import DEFAULT, Profile, Profiles, SampledModel
+from seatrial.rehearse.behaviour import DEFAULT, Profile, Profiles
 from seatrial.rehearse.change import Apply, SetImage
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
@@ -35,6 +35,7 @@ from seatrial.rehearse.loads import GivenLoad
 from seatrial.rehearse.performing import Performance
 from seatrial.rehearse.rehearsal import Plan
 from seatrial.rehearse.result import Result, ScaleEvent
+from seatrial.rehearse.sampling import SampledModel
 from seatrial.rehearse.trace import TracedStore
 from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rehearse.world import World, load, machines

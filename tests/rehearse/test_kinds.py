@@ -5,7 +5,8 @@ import pytest
 from seatrial.api.registry import DAEMON_SETS, STATEFUL_SETS
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
-from seatrial.rehearse.behaviour import Profiles, parse
+from seatrial.rehearse.behaviour import Profiles
+from seatrial.rehearse.behaviour_file import parse
 from seatrial.rehearse.change import Apply, Change, Roll, SetImage
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result

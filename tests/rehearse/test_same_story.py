@@ -9,7 +9,7 @@ TESTS = Path(__file__).resolve().parents[1]
 STORY = """
 import sys
 import orjson
-from seatrial.rehearse.behaviour import parse
+from seatrial.rehearse.behaviour_file import parse
 from seatrial.rehearse.change import SetImage
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.rehearsal import Plan, rehearse

@@ -6,7 +6,7 @@ import pytest
 
 from seatrial.api.registry import STATEFUL_SETS
 from seatrial.base.types import JSON
-from seatrial.rehearse.behaviour import parse
+from seatrial.rehearse.behaviour_file import parse
 from seatrial.rehearse.change import Restart
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result

@@ -11,7 +11,8 @@ from seatrial.base.types import JSON
 from seatrial.cli import target
 from seatrial.client.base import Client
 from seatrial.cluster.config import DEFAULT_RELEASE
-from seatrial.rehearse import behaviour, dump, faults, live, snapshot
+from seatrial.rehearse import behaviour_file, dump, faults, live, snapshot
+from seatrial.rehearse.behaviour import Profiles
 from seatrial.rehearse.change import Apply, Change, DeletePod, Drain, Restart, Roll, Scale, SetImage, Undo
 from seatrial.rehearse.rehearsal import Plan
 from seatrial.rehearse.snapshot import Snapshot
@@ -28,7 +29,7 @@ def of(given: Given) -> Plan:
         beginning,
         _changes(given),
         namespace,
-        profiles=behaviour.read(given["behaviour"]) if given["behaviour"] else behaviour.Profiles(),
+        profiles=behaviour_file.read(given["behaviour"]) if given["behaviour"] else Profiles(),
         faults=[faults.parse(text) for text in given["faults"]],
         horizon=given["horizon"],
         release=given["release"] or DEFAULT_RELEASE,

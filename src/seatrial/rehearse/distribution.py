@@ -31,10 +31,6 @@ class Distribution:
             return math.exp(self.numbers[0])
         return sorted(self.numbers)[len(self.numbers) // 2]
 
-    @property
-    def varies(self) -> bool:
-        return self.kind == "lognormal" or len(set(self.numbers)) > 1
-
     def draw(self, chance: random.Random) -> float:
         if self.kind == "uniform":
             return chance.uniform(*self.numbers)

@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from seatrial.aio import virtual_loop
 from seatrial.base.errors import ToolError
 from seatrial.cluster.config import DEFAULT_RELEASE
-from seatrial.rehearse import behaviour, faults, loads, observing, verdict
-from seatrial.rehearse.behaviour import DEFAULT, DEFAULT_TOLD, INIT_TOLD, Profiles, SampledModel
+from seatrial.rehearse import faults, loads, observing, sampling, verdict
+from seatrial.rehearse.behaviour import DEFAULT, DEFAULT_TOLD, INIT_TOLD, Profiles
 from seatrial.rehearse.change import Apply, Change
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.loads import GivenLoad
 from seatrial.rehearse.performing import Performance
 from seatrial.rehearse.result import Result
+from seatrial.rehearse.sampling import SampledModel
 from seatrial.rehearse.snapshot import Snapshot
 from seatrial.rehearse.watching import Watching
 from seatrial.rehearse.webhooks import Webhooks
@@ -125,7 +126,7 @@ def _unknown(course: Course, profiles: Profiles) -> list[str]:
         for container in (*(spec.get("initContainers") or ()), *spec["containers"]):
             image = str(container.get("image", ""))
             if profiles.of(image) is DEFAULT:
-                (ending if behaviour.is_init(life.pod, container) else staying).add(image)
+                (ending if sampling.is_init(life.pod, container) else staying).add(image)
     told = ((staying, DEFAULT_TOLD), (ending, INIT_TOLD))
     return [f"nothing is known of {', '.join(sorted(images))}: {how} (--behaviour)" for images, how in told if images]
 

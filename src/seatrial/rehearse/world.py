@@ -18,10 +18,10 @@ from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.machinery import conditions, objects
 from seatrial.node.registration import NodeOptions
 from seatrial.rehearse import applying, assuming, consistency, loads, webhooks
-from seatrial.rehearse.behaviour import SampledModel
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
 from seatrial.rehearse.loads import GivenLoad
+from seatrial.rehearse.sampling import SampledModel
 from seatrial.rehearse.snapshot import Snapshot
 from seatrial.rehearse.trace import TracedStore
 from seatrial.rehearse.webhooks import Webhooks

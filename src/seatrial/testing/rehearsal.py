@@ -14,8 +14,8 @@ from pathlib import Path
 
 from seatrial.base.types import JSON
 from seatrial.machinery import go_duration
-from seatrial.rehearse import behaviour as behaviours
-from seatrial.rehearse import whole
+from seatrial.rehearse import behaviour_file, whole
+from seatrial.rehearse.behaviour import Profiles
 from seatrial.rehearse.change import Apply
 from seatrial.rehearse.durations import told
 from seatrial.rehearse.rehearsal import Plan
@@ -32,7 +32,7 @@ def rehearse(*, old: Manifests, new: Manifests, nodes: str = "", behaviour: str 
 
     Raises ToolError and StatusError for what can't be rehearsed.
     """
-    profiles = behaviours.read(Path(behaviour)) if behaviour else behaviours.Profiles()
+    profiles = behaviour_file.read(Path(behaviour)) if behaviour else Profiles()
     plan = Plan(of_manifests(_objects(old), nodes), [Apply(_objects(new))], profiles=profiles)
     return Rehearsed(whole.run(plan))
 

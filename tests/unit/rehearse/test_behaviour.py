@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.node.runtimes.simulated import Behaviour
-from seatrial.rehearse import behaviour, distribution, loads, probing, waiting
-from seatrial.rehearse.behaviour import DEFAULT, Profiles, SampledModel
+from seatrial.rehearse import behaviour, behaviour_file, distribution, loads, probing, waiting
+from seatrial.rehearse.behaviour import DEFAULT, Profiles
 from seatrial.rehearse.loads import GivenLoad
+from seatrial.rehearse.sampling import SampledModel
 
 
 def pod(name: str = "web-1", image: str = "web:1", **container: object) -> JSON:
@@ -29,7 +30,7 @@ def of(profiles: Profiles, image: str = "web:1", seed: int = 0, **container: obj
 
 def test_a_file_names_images_in_full_or_without_the_tag() -> None:
     given = {"defaults": {"start": 1}, "behaviours": {"web": {"start": 2}, "web:3": {"start": 3}}}
-    profiles = behaviour.parse(given, "f")
+    profiles = behaviour_file.parse(given, "f")
     assert [of(profiles, image).start for image in ("web:1", "web:3", "db:1", "web@sha256:0")] == [2, 3, 1, 2]
 
 
@@ -64,7 +65,6 @@ def test_durations_are_drawn_from_what_they_are_said_to_be(
     assert found.typical == pytest.approx(typical)
     draws = [found.draw(random.Random(seed)) for seed in range(50)]
     assert all(lowest <= draw <= highest for draw in draws)
-    assert found.varies == (len(set(draws)) > 1)
 
 
 def test_the_95th_percentile_of_a_lognormal_is_the_one_asked_for() -> None:
@@ -90,23 +90,23 @@ def test_the_95th_percentile_of_a_lognormal_is_the_one_asked_for() -> None:
 )
 def test_what_is_wrong_in_a_file_is_told_with_its_place(content: Any) -> None:
     with pytest.raises(ToolError, match=r"behaviour\.yaml"):
-        behaviour.parse(content, "behaviour.yaml")
+        behaviour_file.parse(content, "behaviour.yaml")
 
 
 def test_the_typical_run_has_only_what_happens_more_often_than_not() -> None:
-    rare = behaviour.parse({"behaviours": {"web": {"bad_image": 0.2, "crash": {"after": 5, "chance": 0.9}}}}, "f")
+    rare = behaviour_file.parse({"behaviours": {"web": {"bad_image": 0.2, "crash": {"after": 5, "chance": 0.9}}}}, "f")
     assert (of(rare).bad_image, of(rare).crash) == (False, 5)
 
 
 def test_failures_come_as_often_as_their_chance_says() -> None:
-    rare = behaviour.parse({"behaviours": {"web": {"never_ready": 0.25}}}, "f")
+    rare = behaviour_file.parse({"behaviours": {"web": {"never_ready": 0.25}}}, "f")
     failed = sum(of(rare, seed=seed).ready is None for seed in range(1, 1001))
     assert 200 < failed < 300
 
 
 @given(seed=st.integers(0, 10_000))
 def test_a_container_behaves_the_same_whenever_it_is_asked_about(seed: int) -> None:
-    profiles = behaviour.parse({"defaults": {"start": {"uniform": [0, 9]}}}, "f")
+    profiles = behaviour_file.parse({"defaults": {"start": {"uniform": [0, 9]}}}, "f")
     one, model = pod(), SampledModel(profiles, seed)
     first = model.of(one, one["spec"]["containers"][0])
     assert first == model.of(one, one["spec"]["containers"][0]) == of(profiles, seed=seed)
@@ -116,6 +116,16 @@ def test_an_init_container_ends_by_itself() -> None:
     one = pod()
     one["spec"]["initContainers"] = [{"name": "i", "image": "init:1"}]
     assert SampledModel(Profiles()).of(one, one["spec"]["initContainers"][0]).complete == behaviour.INIT_SECONDS
+
+
+def test_everything_takes_longer_on_a_slow_node() -> None:
+    one = pod(readinessProbe={"httpGet": {"path": "/"}, "periodSeconds": 1})
+    one["spec"] |= {"nodeName": "node-1", "initContainers": [{"name": "i", "image": "init:1"}]}
+    model = SampledModel(behaviour_file.parse({"defaults": {"start": 1, "ready": 2, "crash": 9, "exit": 3}}, "f"))
+    model.slowness["node-1"] = 10.0
+    slow = model.of(one, one["spec"]["containers"][0])
+    assert (slow.start, slow.ready, slow.crash, slow.exit) == (10, 20, 90, 30)
+    assert model.of(one, one["spec"]["initContainers"][0]).complete == 10 * behaviour.INIT_SECONDS
 
 
 def test_without_a_probe_a_pod_is_ready_at_once() -> None:
@@ -188,7 +198,7 @@ def test_a_load_is_given_per_workload_and_metric() -> None:
             "a/db": [{"memory": "1Gi"}],
         }
     }
-    load = GivenLoad(behaviour.parse(given, "f").load, began=100.0)
+    load = GivenLoad(behaviour_file.parse(given, "f").load, began=100.0)
     assert [load("x", "shop", "cpu", at) for at in (0.0, 100.0, 130.0, 500.0)] == [0.5, 0.5, 2.25, 4.0]
     assert load("x", "shop", "requests", 100.0) == 200.0
     assert load("a", "db", "memory", 100.0) == 2**30
@@ -197,7 +207,7 @@ def test_a_load_is_given_per_workload_and_metric() -> None:
 
 
 def test_before_the_change_the_load_is_as_at_first() -> None:
-    curves = behaviour.parse({"load": {"shop": [{"at": 5, "cpu": 1}, {"at": 6, "cpu": 9}]}}, "f").load
+    curves = behaviour_file.parse({"load": {"shop": [{"at": 5, "cpu": 1}, {"at": 6, "cpu": 9}]}}, "f").load
     assert GivenLoad(curves)("default", "shop", "cpu", 1e12) == 1.0
 
 
@@ -230,7 +240,7 @@ def test_the_load_that_an_autoscaler_measured_last_stays() -> None:
 )
 def test_a_load_that_makes_no_sense_is_told(load: Any, told: str) -> None:
     with pytest.raises(ToolError, match=told):
-        behaviour.parse({"load": load}, "f")
+        behaviour_file.parse({"load": load}, "f")
 
 
 SHOP = {"metadata": {"name": "shop"}, "spec": {"clusterIP": "10.96.0.9"}}

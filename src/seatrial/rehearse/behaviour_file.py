@@ -1,0 +1,83 @@
+"""Behaviour files: how the containers of each image behave, and how much work there is.
+
+They have the keys of the simulated runtime per image (`start`, `ready`, `crash`, `bad_image`, `exit`; seconds as in
+distribution.py) under `behaviours`, and for all other images under `defaults`. An image is named in full, or without
+its tag for all versions. Beyond these there are chances between 0 and 1: `never_ready`, `bad_image` (or true), and
+`crash: {after: SECONDS, chance: 0.2}`. `waits_for`: the Service without which an init container does not end; where
+nothing is said, its command tells (waiting.py). `load` says how much work there is (loads.py).
+"""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from seatrial.base.errors import ToolError
+from seatrial.rehearse import distribution, loads
+from seatrial.rehearse.behaviour import DEFAULT, Profile, Profiles
+
+KEYS = ("start", "ready", "crash", "bad_image", "exit", "exit_not_running", "never_ready", "complete", "waits_for")
+
+
+def read(path: Path) -> Profiles:
+    """A behaviour file. Raises ToolError that says where it is wrong."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ToolError(f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ToolError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    return parse(content, str(path))
+
+
+def parse(content: Any, where: str) -> Profiles:
+    """`{defaults: {...}, behaviours: {IMAGE: {...}}, load: {WORKLOAD: [...]}}`. Raises ToolError."""
+    if not isinstance(content, dict) or not set(content) <= {"defaults", "behaviours", "load"}:
+        raise ToolError(f"{where}: a behaviour file has `defaults`, `behaviours` and `load`, and nothing else")
+    default = profile(content.get("defaults") or {}, f"{where}: defaults")
+    images = {} if content.get("behaviours") is None else content["behaviours"]
+    if not isinstance(images, dict):
+        raise ToolError(f"{where}: behaviours: takes images and what they do")
+    named = {str(image): profile(data, f"{where}: {image}", default) for image, data in images.items()}
+    load = loads.parse(content["load"], f"{where}: load") if content.get("load") is not None else {}
+    return Profiles(default if content.get("defaults") else DEFAULT, named, load)
+
+
+def profile(data: Any, where: str, base: Profile = DEFAULT) -> Profile:
+    """One image's behaviour over `base`. Raises ToolError."""
+    if not isinstance(data, dict):
+        raise ToolError(f"{where}: takes keys such as {', '.join(KEYS[:4])}")
+    unknown = [key for key in data if key not in KEYS]
+    if unknown:
+        raise ToolError(f"{where}: there is no {unknown[0]}; there are {', '.join(KEYS)}")
+    values: dict[str, Any] = {}
+    for key, value in data.items():
+        here = f"{where}: {key}"
+        if key in ("bad_image", "never_ready"):
+            values[key] = _chance(value, here)
+        elif key == "crash" and isinstance(value, dict) and "after" in value:
+            values["crash"] = distribution.parse(value["after"], here)
+            values["crash_chance"] = _chance(value.get("chance", 1.0), here)
+        elif key == "waits_for":
+            values[key] = _service(value, here)
+        elif value is None and key in ("ready", "crash", "complete"):
+            values[key] = None
+        else:
+            values[key] = distribution.parse(value, here)
+    return replace(base, **values, seen_ready=base.seen_ready or "ready" in data)
+
+
+def _service(value: Any, where: str) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise ToolError(f"{where}: takes the name of a Service, or null; got {value!r}")
+
+
+def _chance(value: Any, where: str) -> float:
+    if isinstance(value, bool):
+        return float(value)
+    if isinstance(value, int | float) and 0 <= value <= 1 and math.isfinite(value):
+        return float(value)
+    raise ToolError(f"{where}: takes true, false, or a chance between 0 and 1; got {value!r}")
