@@ -10,12 +10,11 @@ from seatrial.api.registry import CONFIG_MAPS, DEPLOYMENTS, STATEFUL_SETS
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.cluster.cluster import Cluster
-from seatrial.machinery import objects
+from seatrial.machinery import last_applied, objects
 from seatrial.rollout import revision_log, switching, undoing
 from seatrial.rollout.following import CannotComeUp, Follower
 from seatrial.rollout.progress import Progress
 from seatrial.rollout.workload import Workload
-from seatrial.workloads import revisions
 from simulation.worlds import deployment, set_image, world
 
 WEB = Workload(DEPLOYMENTS, "web", "default")
@@ -120,7 +119,7 @@ def test_undo_brings_the_template_back_and_mends_what_was_applied() -> None:
             applied = json.dumps(
                 {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "nginx:1.11.9"}]}}}}
             )
-            patch = {"metadata": {"annotations": {revisions.LAST_APPLIED: applied}}}
+            patch = {"metadata": {"annotations": {last_applied.ANNOTATION: applied}}}
             await cluster.client.patch(DEPLOYMENTS, "web", "default", patch)
             await follow(cluster)
             tried = await undoing.undo(cluster.client, WEB, 0, dry_run=True)
@@ -132,7 +131,7 @@ def test_undo_brings_the_template_back_and_mends_what_was_applied() -> None:
             await follow(cluster)
             log = await log_of(cluster)
             assert [(each.number, each.formerly) for each in log] == [(2, ()), (3, (1,))]
-            mended = json.loads(objects.annotations(await WEB.get(cluster.client))[revisions.LAST_APPLIED])
+            mended = json.loads(objects.annotations(await WEB.get(cluster.client))[last_applied.ANNOTATION])
             assert mended == {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "nginx:1.10.1"}]}}}}
             with pytest.raises(ToolError, match="has the template of revision 3 already"):
                 await undoing.undo(cluster.client, WEB, 3, dry_run=False)

@@ -11,14 +11,13 @@ from dataclasses import replace
 import orjson
 
 from seatrial.base.types import JSON
-from seatrial.machinery import field_set, managed_fields, times, typed
+from seatrial.machinery import field_set, last_applied, managed_fields, objects, times, typed
 from seatrial.machinery.field_schema import FieldSchema
 from seatrial.machinery.field_set import FieldSet
 from seatrial.machinery.managed_fields import Conflicts, Entry, Identity, InvalidManagedFields, Managers
 
 __all__ = ["ApplyError", "Conflicts", "apply", "update_managers"]
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 KUBECTL = "kubectl"
 
 
@@ -57,7 +56,7 @@ def apply(
             raise
         _only_allowed(conflicts, _owned_by_client_side_apply(before, schema))
         merged, managers = _apply(before, applied, manager, schema, now, True, subresource, ignored, managers)
-    if manager == KUBECTL and _last_applied(merged) is not None:
+    if manager == KUBECTL and last_applied.ANNOTATION in objects.annotations(merged):
         merged = _with_last_applied(merged, applied)
     return merged, managed_fields.encode(managed_fields.cap(managers))
 
@@ -240,12 +239,8 @@ def _single(path: field_set.Path) -> FieldSet:
 
 def _owned_by_client_side_apply(live: JSON, schema: FieldSchema) -> FieldSet:
     """Fields of the last-applied annotation that still hold the value applied: kubectl may take them over."""
-    text = _last_applied(live)
-    if not text:
-        return {}
-    try:
-        applied: JSON = orjson.loads(text)
-    except ValueError:
+    applied = last_applied.of(live)
+    if not applied:
         return {}
     compared = typed.compare(schema, applied, live)
     fields = typed.to_set(schema, applied)
@@ -254,22 +249,18 @@ def _owned_by_client_side_apply(live: JSON, schema: FieldSchema) -> FieldSet:
     return fields
 
 
-def _last_applied(obj: JSON) -> str | None:
-    annotations = (obj.get("metadata") or {}).get("annotations") or {}
-    text = annotations.get(LAST_APPLIED)
-    return text if isinstance(text, str) else None
-
-
 def _with_last_applied(merged: JSON, applied: JSON) -> JSON:
     """lastAppliedUpdater: keep the annotation of client-side apply true."""
     metadata = applied.get("metadata") or {}
-    annotations = {name: text for name, text in (metadata.get("annotations") or {}).items() if name != LAST_APPLIED}
+    annotations = {
+        name: text for name, text in (metadata.get("annotations") or {}).items() if name != last_applied.ANNOTATION
+    }
     plain = {**applied, "metadata": {**metadata, "annotations": annotations}}
     if not annotations:
         plain["metadata"].pop("annotations")
     text = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode() + "\n"
     live = merged["metadata"]
-    return {**merged, "metadata": {**live, "annotations": {**live["annotations"], LAST_APPLIED: text}}}
+    return {**merged, "metadata": {**live, "annotations": {**live["annotations"], last_applied.ANNOTATION: text}}}
 
 
 def _without_nulls(obj: JSON) -> JSON:

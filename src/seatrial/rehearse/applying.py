@@ -10,10 +10,9 @@ from seatrial.api import old_versions, schema_set
 from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import MERGE_PATCH, Client
-from seatrial.machinery import merge_patch, objects, strategic_patch
+from seatrial.machinery import last_applied, merge_patch, objects, strategic_patch
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.rollout.applying import resource_of
-from seatrial.workloads.revisions import LAST_APPLIED
 
 FIELD_MANAGER = "kubectl-client-side-apply"
 
@@ -37,7 +36,7 @@ async def apply(client: Client, manifest: JSON, namespace: str) -> JSON:
 
 
 async def _patch(client: Client, resource: ResourceRef, current: JSON, wanted: JSON) -> JSON:
-    original = _last_applied(current)
+    original = last_applied.of(current)
     schemas = schema_set.load()
     key = (resource.group, resource.version, resource.kind)
     try:
@@ -68,15 +67,7 @@ def _prepared(manifest: JSON, resource: ResourceRef, namespace: str) -> JSON:
 
 def _annotated(wanted: JSON) -> JSON:
     """With its own text in the annotation, less that annotation (GetModifiedConfiguration)."""
-    annotations = {key: value for key, value in objects.annotations(wanted).items() if key != LAST_APPLIED}
+    annotations = {key: value for key, value in objects.annotations(wanted).items() if key != last_applied.ANNOTATION}
     bare = objects.with_metadata(wanted, annotations=annotations)
     text = orjson.dumps(bare, option=orjson.OPT_SORT_KEYS).decode() + "\n"
-    return objects.with_metadata(wanted, annotations={**annotations, LAST_APPLIED: text})
-
-
-def _last_applied(current: JSON) -> JSON:
-    try:
-        value = orjson.loads(objects.annotations(current).get(LAST_APPLIED) or "{}")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    return objects.with_metadata(wanted, annotations={**annotations, last_applied.ANNOTATION: text})

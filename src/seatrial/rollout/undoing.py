@@ -14,7 +14,7 @@ import orjson
 from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import JSON_PATCH, Client
-from seatrial.machinery import objects
+from seatrial.machinery import last_applied, objects
 from seatrial.rollout import configuration, revision_log
 from seatrial.rollout.revision_log import Revision
 from seatrial.rollout.workload import Workload
@@ -56,7 +56,7 @@ def make(obj: JSON, target: Revision, found: Mapping[str, JSON | str | None]) ->
     annotations = _annotations(obj, target)
     owner = gitops_owner(obj)
     warnings = [f"{owner} manages this and will bring its own version back: undo it in Git, too"] if owner else []
-    if _last_applied(obj):
+    if last_applied.of(obj):
         stays.append("the file that was applied last: applied again, it rolls forward again")
     patch: list[JSON] = [
         {"op": "replace", "path": "/metadata/resourceVersion", "value": obj["metadata"]["resourceVersion"]},
@@ -142,20 +142,12 @@ def _annotations(obj: JSON, target: Revision) -> JSON:
     if target.kept.get("spec"):
         result = revisions.rolled_back_annotations(obj, target.kept)
         result.pop(configuration.CHECKSUMS, None)
-    applied = _last_applied(obj)
+    applied = last_applied.of(obj)
     if applied:
         mended = mend(objects.get(applied, "spec", "template", default={}), obj["spec"]["template"], target.template)
         whole = {**applied, "spec": {**(applied.get("spec") or {}), "template": mended}}
-        result[revisions.LAST_APPLIED] = orjson.dumps(whole).decode() + "\n"
+        result[last_applied.ANNOTATION] = orjson.dumps(whole).decode() + "\n"
     return result
-
-
-def _last_applied(obj: JSON) -> JSON:
-    try:
-        value = orjson.loads(objects.annotations(obj).get(revisions.LAST_APPLIED) or "{}")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def mend(applied: Any, current: Any, target: Any) -> Any:

@@ -6,7 +6,7 @@ Follows pkg/controller/deployment/util/deployment_util.go (1.32).
 from collections.abc import Mapping, Sequence
 
 from seatrial.base.types import JSON
-from seatrial.machinery import objects
+from seatrial.machinery import last_applied, objects
 from seatrial.workloads import rolling, template_hash
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -14,10 +14,9 @@ REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
 DESIRED_REPLICAS = "deployment.kubernetes.io/desired-replicas"
 MAX_REPLICAS = "deployment.kubernetes.io/max-replicas"
 ROLLBACK_TO = "deprecated.deployment.rollback.to"
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 
-SKIPPED = frozenset({LAST_APPLIED, REVISION, REVISION_HISTORY, DESIRED_REPLICAS, MAX_REPLICAS, ROLLBACK_TO})
+SKIPPED = frozenset({last_applied.ANNOTATION, REVISION, REVISION_HISTORY, DESIRED_REPLICAS, MAX_REPLICAS, ROLLBACK_TO})
 """Annotations that are not copied between a Deployment and its ReplicaSets."""
 
 _HISTORY_LIMIT = 2000

@@ -10,7 +10,7 @@ from seatrial.base.errors import StatusError, Terminal
 from seatrial.base.types import JSON
 from seatrial.controllers.deployment import controller
 from seatrial.controllers.deployment.view import View
-from seatrial.machinery import conditions, objects, status
+from seatrial.machinery import conditions, last_applied, objects, status
 from seatrial.reconcile.decision import Create, Decision, Patch, Update
 from seatrial.workloads import revisions, template_hash
 from unit.controllers.simulated_world import (
@@ -159,13 +159,13 @@ def test_annotations_are_copied_to_the_new_replica_set() -> None:
     world = a_world(replicas=1)
 
     def annotate(obj: JSON) -> None:
-        obj["metadata"]["annotations"] |= {revisions.CHANGE_CAUSE: "why", revisions.LAST_APPLIED: "{}"}
+        obj["metadata"]["annotations"] |= {revisions.CHANGE_CAUSE: "why", last_applied.ANNOTATION: "{}"}
 
     world.change(DEPLOYMENTS, "web", annotate)
     world.settle()
     annotations = objects.annotations(replica_sets(world)[1])
     assert annotations[revisions.CHANGE_CAUSE] == "why"
-    assert revisions.LAST_APPLIED not in annotations
+    assert last_applied.ANNOTATION not in annotations
 
 
 def test_going_back_gives_the_old_replica_set_a_new_number() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seatrial.api import schema_set
 from seatrial.base.types import JSON
-from seatrial.machinery import apply, field_set, typed
+from seatrial.machinery import apply, field_set, last_applied, typed
 
 SCHEMAS = schema_set.load()
 DEPLOYMENT = SCHEMAS.field_schema("apps", "v1", "Deployment")
@@ -221,7 +221,7 @@ def test_the_eleventh_updater_folds_the_oldest_into_ancient_changes() -> None:
 
 def test_kubectl_takes_over_what_it_applied_on_the_client_side() -> None:
     applied = config_map(a="1")
-    note = {apply.LAST_APPLIED: orjson.dumps(applied).decode()}
+    note = {last_applied.ANNOTATION: orjson.dumps(applied).decode()}
     live = {**applied, "metadata": {**applied["metadata"], "annotations": note}}
     entries = apply.update_managers(None, live, "kubectl-client-side-apply", CONFIG_MAP, NOW)
     live = {**live, "metadata": {**live["metadata"], "managedFields": entries}}
@@ -229,7 +229,7 @@ def test_kubectl_takes_over_what_it_applied_on_the_client_side() -> None:
         apply.apply(live, config_map(a="2"), "me", CONFIG_MAP, NOW)
     merged, _ = apply.apply(live, config_map(a="2"), "kubectl", CONFIG_MAP, NOW)
     assert merged["data"] == {"a": "2"}
-    assert orjson.loads(merged["metadata"]["annotations"][apply.LAST_APPLIED])["data"] == {"a": "2"}
+    assert orjson.loads(merged["metadata"]["annotations"][last_applied.ANNOTATION])["data"] == {"a": "2"}
 
 
 @pytest.mark.parametrize(

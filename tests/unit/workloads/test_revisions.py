@@ -3,6 +3,7 @@
 import pytest
 
 from seatrial.base.types import JSON
+from seatrial.machinery import last_applied
 from seatrial.workloads import revisions
 
 
@@ -29,7 +30,7 @@ def test_order_is_by_revision_then_age_then_name() -> None:
 
 
 DEPLOYMENT: JSON = {
-    "metadata": {"annotations": {"team": "a", revisions.REVISION: "9", revisions.LAST_APPLIED: "{}"}},
+    "metadata": {"annotations": {"team": "a", revisions.REVISION: "9", last_applied.ANNOTATION: "{}"}},
 }
 
 
@@ -66,6 +67,6 @@ def test_a_rollback_brings_the_replica_sets_annotations_back() -> None:
     replica_set = {"metadata": {"annotations": {revisions.CHANGE_CAUSE: "old", revisions.REVISION: "1"}}}
     assert revisions.rolled_back_annotations(DEPLOYMENT, replica_set) == {
         revisions.REVISION: "9",
-        revisions.LAST_APPLIED: "{}",
+        last_applied.ANNOTATION: "{}",
         revisions.CHANGE_CAUSE: "old",
     }

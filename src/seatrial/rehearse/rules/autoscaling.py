@@ -1,12 +1,9 @@
 """Rules about workloads that an autoscaler sizes."""
 
-import orjson
-
 from seatrial.api.registry import HORIZONTAL_POD_AUTOSCALERS
 from seatrial.base.types import JSON
-from seatrial.machinery import conditions, objects
+from seatrial.machinery import conditions, last_applied, objects
 from seatrial.rehearse.rules.base import Case, Found
-from seatrial.workloads.revisions import LAST_APPLIED
 
 UNKNOWN_LOAD = "the server could not find the requested resource"
 """What an autoscaler says of a load that nobody has told the rehearsal."""
@@ -14,9 +11,9 @@ UNKNOWN_LOAD = "the server could not find the requested resource"
 
 def replicas_beside_autoscaler(case: Case) -> Found:
     """A manifest that sets the size, and an autoscaler that sets it, too."""
-    replicas = _applied(case.obj)
+    replicas = objects.get(last_applied.of(case.obj), "spec", "replicas")
     for scaler in _scalers(case):
-        if replicas is not None:
+        if isinstance(replicas, int):
             name = f"horizontalpodautoscaler/{objects.name(scaler)}"
             yield (
                 f"the manifest has replicas: {replicas}: every apply sets that size, whatever {name} has made of it",
@@ -45,13 +42,3 @@ def _scalers(case: Case) -> list[JSON]:
         for scaler in case.there(HORIZONTAL_POD_AUTOSCALERS)
         if (scaler["spec"]["scaleTargetRef"].get("kind"), scaler["spec"]["scaleTargetRef"].get("name")) == wanted
     ]
-
-
-def _applied(obj: JSON) -> int | None:
-    """The size that the manifest had which was applied last, if it had one."""
-    try:
-        applied = orjson.loads(objects.annotations(obj).get(LAST_APPLIED) or "{}")
-    except ValueError:
-        return None
-    replicas = objects.get(applied, "spec", "replicas") if isinstance(applied, dict) else None
-    return replicas if isinstance(replicas, int) else None
