@@ -70,7 +70,7 @@ def test_a_deleted_pod_is_replaced() -> None:
             {"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v2", "spec": {"scaleTargetRef": "web"}},
             "HorizontalPodAutoscaler x",
         ),
-        ({"kind": "Widget", "apiVersion": "acme.io/v1"}, "Widget.acme.io/v1: not a kind that decides here"),
+        ({"kind": "Widget", "apiVersion": "acme.io/v1"}, "Widget.acme.io/v1: Seatrial does not know this kind"),
         ({"kind": "Node", "status": {"allocatable": {"cpu": "many"}}}, "Node x"),
     ],
 )

@@ -96,8 +96,8 @@ def test_only_kinds_that_matter_are_asked_for() -> None:
 
 def test_what_may_not_be_read_is_assumed_and_told() -> None:
     snapshot, _ = read(frozenset({"secrets", "nodes"}))
-    assert "secrets may not be read: those that Pods use are taken as there" in snapshot.assumptions
-    assert any(each.startswith("nodes: nothing is known of node-1") for each in snapshot.assumptions)
+    assert "secrets may not be read: those that Pods use are assumed to exist" in snapshot.assumptions
+    assert any(each.startswith("nodes: only the names of node-1") for each in snapshot.assumptions)
     assert rehearse(Plan(snapshot, [SetImage("deployment/web", [("c", "nginx:2")])])).completes
 
 
@@ -106,8 +106,8 @@ def test_who_may_read_one_namespace_rehearses_in_it() -> None:
     assert {request.method for request in recorder.asked} == {"GET"}
     told = next(each for each in snapshot.assumptions if each.startswith("only namespace default may be read"))
     assert "pods" in told
-    assert "validatingwebhookconfigurations may not be read: taken as if there were none" in snapshot.assumptions
-    assert any(each.startswith("nodes: nothing is known of node-1") for each in snapshot.assumptions)
+    assert "validatingwebhookconfigurations may not be read: rehearsed as if there were none" in snapshot.assumptions
+    assert any(each.startswith("nodes: only the names of node-1") for each in snapshot.assumptions)
     assert rehearse(Plan(snapshot, [SetImage("deployment/web", [("c", "nginx:2")])])).completes
 
 

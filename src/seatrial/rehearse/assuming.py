@@ -1,7 +1,7 @@
-"""What Pods use and a snapshot does not have, because its kind is not in there at all: taken as there, and told. Pure.
+"""What Pods use and a snapshot lacks because it has nothing of that kind: assumed to exist, and told. Pure.
 
 A dump of `kubectl get all` has no ConfigMaps, Secrets, claims, service accounts or classes; a user may not be allowed
-to read Secrets. Where a kind is in the snapshot, it is taken to be all there is, and what is missing is missing.
+to read Secrets. Of a kind that is in the snapshot everything is in there: what is missing is missing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ Reference = tuple[str, str, str]
 CONFIGURATION = ("ConfigMap", "Secret")
 CLAIM = "PersistentVolumeClaim"
 ACCOUNT, PRIORITY, RUNTIME = "ServiceAccount", "PriorityClass", "RuntimeClass"
-NAMED_ALONE = {ACCOUNT: "ServiceAccounts", PRIORITY: "PriorityClasses", RUNTIME: "RuntimeClasses"}
-"""Of these a Pod takes nothing by a key."""
+NAMED_ALONE = (ACCOUNT, PRIORITY, RUNTIME)
+"""Kinds of which a Pod takes nothing by a key."""
 EVERYWHERE = frozenset({"default", *SYSTEM_CLASSES})
 """Accounts and classes that every cluster has."""
 
@@ -48,16 +48,16 @@ def _told(wanted: Sequence[Reference], priorities: Mapping[str, int]) -> Iterato
     for kind in CONFIGURATION:
         names = [name for each, _, name in wanted if each == kind]
         if names:
-            yield f"{kind}s are not known: {', '.join(names)} taken as there, with the keys that Pods use"
+            yield f"no {kind} is known: {', '.join(names)} assumed to exist, with the keys that Pods use"
     for kind in NAMED_ALONE:
         names = [name for each, _, name in wanted if each == kind]
         if kind == PRIORITY:
             names = [f"{name} ({priorities.get(name, 0)})" for name in names]
         if names:
-            yield f"{NAMED_ALONE[kind]} are not known: {', '.join(names)} taken as there"
+            yield f"no {kind} is known: {', '.join(names)} assumed to exist"
     claims = [name for each, _, name in wanted if each == CLAIM]
     if claims:
-        yield f"claims are not known: {', '.join(claims)} taken as bound, to volumes that any number of nodes can have"
+        yield f"no {CLAIM} is known: {', '.join(claims)} assumed to be bound, to volumes that every node can mount"
 
 
 def _made(reference: Reference, keys: set[str], priorities: Mapping[str, int]) -> Iterator[JSON]:

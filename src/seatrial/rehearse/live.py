@@ -38,7 +38,9 @@ async def read(reader: Reader, env: Env, nodes: str = "", namespace: str = "") -
         found += items
         in_part += [resource.plural] if is_part else []
     if in_part:
-        told.append(f"only namespace {namespace} may be read ({', '.join(in_part)}): what others run takes no room")
+        told.append(
+            f"only namespace {namespace} may be read ({', '.join(in_part)}): what runs in others is not counted"
+        )
     snapshot = complete(found, env.now(), nodes)
     return replace(snapshot, assumptions=(*told, *snapshot.assumptions))
 
@@ -51,14 +53,14 @@ def _without(resource: ResourceRef, error: StatusError) -> list[str]:
         raise ToolError(f"Pods can't be read, and without them nothing can be rehearsed: {error.message}") from None
     if error.code in MISSING:
         return []
-    return [f"{resource.plural} may not be read: {WITHOUT.get(resource.plural, 'taken as if there were none')}"]
+    return [f"{resource.plural} may not be read: {WITHOUT.get(resource.plural, 'rehearsed as if there were none')}"]
 
 
 WITHOUT = {
-    "secrets": "those that Pods use are taken as there",
-    "configmaps": "those that Pods use are taken as there",
-    "nodes": "taken from what Pods run on",
-    "events": "nothing is learnt from them",
+    "secrets": "those that Pods use are assumed to exist",
+    "configmaps": "those that Pods use are assumed to exist",
+    "nodes": "those that Pods run on are assumed",
+    "events": "nothing is learned from them",
 }
 
 

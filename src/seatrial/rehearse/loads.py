@@ -58,7 +58,9 @@ def observed(loaded: Sequence[JSON]) -> tuple[Curves, list[str]]:
         shown = f"horizontalpodautoscaler/{objects.name(scaler)}"
         if found:
             amounts = ", ".join(f"{metric} {amount:g}" for metric, amount in found.items())
-            told.append(f"{shown}: the load stays as it was measured last: {amounts} in all (load in --behaviour)")
+            told.append(
+                f"{shown}: the load is assumed to stay as last measured: {amounts} in all (set `load` in --behaviour)"
+            )
     return curves, told
 
 
@@ -71,7 +73,7 @@ def unknown(loaded: Sequence[JSON], curves: Curves) -> Iterator[str]:
         places = ("", objects.namespace(scaler) or "default")
         if not any(key[0] in places and key[1] == name for key in curves):
             shown = f"horizontalpodautoscaler/{objects.name(scaler)}"
-            yield f"{shown}: nothing is known of the load, and it scales nothing (load in --behaviour)"
+            yield f"{shown}: the load is not known, so it scales nothing (set `load` in --behaviour)"
 
 
 def _is_scaler(obj: JSON) -> bool:

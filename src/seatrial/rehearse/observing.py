@@ -1,6 +1,6 @@
 """What the Pods of a snapshot tell about how their images behave: times of conditions and containers. Pure.
 
-Pods of a new version are taken to behave as those of the old one did: profiles are kept per image without its tag.
+Pods of a new version are assumed to behave as those of the old one did: profiles are kept per image without its tag.
 What went wrong (crashes, images that can't be had) is kept for that very image only.
 """
 

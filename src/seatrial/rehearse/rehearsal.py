@@ -28,11 +28,11 @@ from seatrial.rehearse.world import World, open_world
 
 HORIZON_SECONDS = 3600.0
 RESUMED_SECONDS = 2.0
-"""How long a snapshot's loops get to find everything as it should be."""
+"""How long the loops of a snapshot's cluster get to find everything as it should be."""
 LINGER_SECONDS = 30.0
 """How long a complete update is watched: Pods may crash after they were ready."""
 SETTLED_SECONDS = 2.0
-"""The same of what was there before the change; where there is a load, autoscalers get their time on top."""
+"""How long manifests are watched once they are complete, before the change. Autoscalers get their time on top."""
 AUTOSCALERS_SECONDS = 30.0
 """How long autoscalers get to follow the last change of the load: they look every 15 s."""
 CHANGE_AT = 0.1
@@ -99,7 +99,7 @@ def _load_lasts(load: GivenLoad) -> float:
 
 
 async def _settle(world: World, plan: Plan, model: SampledModel) -> list[str]:
-    """Let the beginning come to rest before it counts; what of it does not is told."""
+    """Let the beginning come to rest before anything counts. Returns what to tell if it does not."""
     if not plan.snapshot.manifests:
         await asyncio.sleep(RESUMED_SECONDS)
         return []
@@ -114,11 +114,11 @@ async def _settle(world: World, plan: Plan, model: SampledModel) -> list[str]:
     if ending.decided_by == "completed":
         return []
     told = verdict.judge(course, ending, model)
-    return [f"the old state does not come up by itself, and the change comes upon that: {told.reason}"]
+    return [f"the old state does not become complete, and the change is made on top of it: {told.reason}"]
 
 
 def _unknown(course: Course, profiles: Profiles) -> list[str]:
-    """Of which images nothing is known, and how they are taken to behave."""
+    """The images of which nothing is known, and how they are assumed to behave."""
     ending: set[str] = set()
     staying: set[str] = set()
     for life in course.lives.values():
@@ -128,13 +128,17 @@ def _unknown(course: Course, profiles: Profiles) -> list[str]:
             if profiles.of(image) is DEFAULT:
                 (ending if sampling.is_init(life.pod, container) else staying).add(image)
     told = ((staying, DEFAULT_TOLD), (ending, INIT_TOLD))
-    return [f"nothing is known of {', '.join(sorted(images))}: {how} (--behaviour)" for images, how in told if images]
+    return [
+        f"nothing is known of {', '.join(sorted(images))}: {how} (set it in --behaviour)"
+        for images, how in told
+        if images
+    ]
 
 
 def _waiting(model: SampledModel) -> list[str]:
-    """Which init containers were taken to wait, since their commands look like it."""
+    """Which init containers are assumed to wait, since their commands look like it."""
     return [
         f"init container {name} ({image}): its command waits until service/{service} has an endpoint "
-        "(waits_for in --behaviour says otherwise)"
+        "(set `waits_for` in --behaviour)"
         for (image, name), service in sorted(model.waiting.items())
     ]

@@ -17,7 +17,7 @@ State = Literal["pending", "pulling", "starting", "ready", "terminating", "finis
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to know. `severity` "problem": why it hangs; "warning": it completes, but.
+    """One thing to know. `severity` "problem": why it hangs; "warning": what may hurt although it completes.
 
     `objects` are `kind/name`, with `namespace/` in front where that is not the workload's; `remedy` says in words what
     to change, or is "".

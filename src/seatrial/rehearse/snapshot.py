@@ -70,7 +70,7 @@ def complete(loaded: Sequence[JSON], taken_at: float, nodes: str = "", used: Seq
     there = {objects.name(obj) for obj in loaded if obj.get("kind") == "Namespace"} | SYSTEM_NAMESPACES
     wanted = {objects.namespace(obj) for obj in (*loaded, *used)} - there - {""}
     if wanted:
-        told.append(f"namespaces: nothing is known of {', '.join(sorted(wanted))} but the names: they take every Pod")
+        told.append(f"namespaces: only the names of {', '.join(sorted(wanted))} are known; no limits are assumed")
     filled += [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(wanted)]
     return Snapshot(filled, taken_at, (), tuple(told))
 
@@ -82,9 +82,9 @@ def _assumed_nodes(loaded: Sequence[JSON], nodes: str) -> tuple[list[JSON], str]
     names = {str(objects.get(obj, "spec", "nodeName", default="")) for obj in loaded if obj.get("kind") == "Pod"}
     named = sorted(names - {""})
     if not named:
-        return parse_nodes(DEFAULT_NODES), f"nodes: {DEFAULT_NODES} (--nodes says otherwise)"
+        return parse_nodes(DEFAULT_NODES), f"nodes: {DEFAULT_NODES} (set others with --nodes)"
     made = [_node(name, ASSUMED_CAPACITY) for name in named]
-    return made, f"nodes: nothing is known of {', '.join(named)} but the names; room enough on each, no taints"
+    return made, f"nodes: only the names of {', '.join(named)} are known; room enough and no taints are assumed"
 
 
 def parse_nodes(text: str) -> list[JSON]:

@@ -1,9 +1,9 @@
 """Admission webhooks of the cluster that is rehearsed: whether they can be called, and what is not known of them.
 
-Nobody can be asked in a rehearsal what a webhook says: it is taken to allow, and that is told. What can be known is
-that it can't be called: its Service is not there, or has no ready Pod. Then it refuses whatever it is asked about,
-unless its failurePolicy is Ignore. Follows k8s.io/apiserver/pkg/admission/plugin/webhook (1.32); matchConditions (CEL)
-are taken to match.
+A rehearsal can't ask a webhook: it is assumed to allow, and that is told. What can be known is that it can't be called,
+because its Service is not there or has no ready Pod. Then it refuses whatever it is asked about, unless its
+failurePolicy is Ignore. Follows k8s.io/apiserver/pkg/admission/plugin/webhook (1.32); matchConditions (CEL) are assumed
+to match.
 """
 
 from collections.abc import Iterator, Sequence
@@ -145,14 +145,14 @@ def told(given: Sequence[JSON]) -> Iterator[str]:
             yield f"left out: {name}: no API server would have taken it"
             continue
         if obj["kind"] == POLICIES.kind:
-            yield f"{name} is not evaluated: taken to allow everything"
+            yield f"{name} is not evaluated: assumed to allow everything"
             continue
         for hook in obj.get("webhooks") or ():
             asked = [plural for group, plural in DECIDING if _is_asked(hook, group, plural)]
             if asked:
                 yield (
-                    f"webhook {hook.get('name', '')} ({name}) can't be asked about {', '.join(asked)}: taken to allow "
-                    "them, and to change nothing, as long as it can be called"
+                    f"webhook {hook.get('name', '')} ({name}) can't be asked about {', '.join(asked)}: assumed to "
+                    "allow them and to change nothing, as long as it can be called"
                 )
 
 

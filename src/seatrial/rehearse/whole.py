@@ -17,7 +17,7 @@ from seatrial.rehearse.result import Remedy, Result, Spread, seconds_at
 
 
 def _silent(what: str) -> None:
-    """Nobody wants to know."""
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)

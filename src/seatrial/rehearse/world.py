@@ -132,12 +132,12 @@ async def load(registry: Registry, loaded: Sequence[JSON]) -> list[str]:
 
 
 def foreign(given: Sequence[JSON]) -> list[str]:
-    """What to tell of kinds that there are none of here, each once."""
-    kinds = (f"{obj.get('kind')}.{obj.get('apiVersion')}" for obj in given if not _decides(obj))
-    return [f"left out: {kind}: not a kind that decides here" for kind in dict.fromkeys(kinds)]
+    """What to tell of kinds that are not known here, each once."""
+    kinds = (f"{obj.get('kind')}.{obj.get('apiVersion')}" for obj in given if not _is_known(obj))
+    return [f"left out: {kind}: Seatrial does not know this kind" for kind in dict.fromkeys(kinds)]
 
 
-def _decides(obj: JSON) -> bool:
+def _is_known(obj: JSON) -> bool:
     return applying.is_known(obj) or webhooks.is_configuration(obj)
 
 

@@ -1,4 +1,4 @@
-"""What is taken as there since nobody said anything of its kind."""
+"""What is assumed to exist where nothing of its kind is known."""
 
 from seatrial.base.types import JSON
 from seatrial.rehearse import assuming
@@ -18,9 +18,9 @@ def test_accounts_and_classes_that_pods_name_are_made_up_and_told() -> None:
         ("ServiceAccount", "a", "shop"),
     ]
     assert told == [
-        "ServiceAccounts are not known: shop taken as there",
-        "PriorityClasses are not known: high (0) taken as there",
-        "RuntimeClasses are not known: kata taken as there",
+        "no ServiceAccount is known: shop assumed to exist",
+        "no PriorityClass is known: high (0) assumed to exist",
+        "no RuntimeClass is known: kata assumed to exist",
     ]
 
 

@@ -55,8 +55,8 @@ def test_a_folder_of_cluster_info_dump_is_read_with_all_its_namespaces(tmp_path:
     assert [objects.name(obj) for obj in found.objects if obj["kind"] == "Pod"] == ["web"]
     assert "shop" in [objects.name(obj) for obj in found.objects if obj["kind"] == "Namespace"]
     assert found.assumptions == (
-        "nodes: nothing is known of n1 but the names; room enough on each, no taints",
-        "namespaces: nothing is known of shop but the names: they take every Pod",
+        "nodes: only the names of n1 are known; room enough and no taints are assumed",
+        "namespaces: only the names of shop are known; no limits are assumed",
     )
 
 
