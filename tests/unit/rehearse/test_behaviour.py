@@ -224,7 +224,8 @@ def test_the_load_that_an_autoscaler_measured_last_stays() -> None:
     curves, told = loads.observed([scaler])
     assert GivenLoad(curves)("a", "web", "cpu", 0.0) == 1.0
     assert told == [
-        "horizontalpodautoscaler/shop: the load is assumed to stay as last measured: cpu 1 in all (set `load` in --behaviour)"
+        "horizontalpodautoscaler/shop: the load is assumed to stay as last measured: cpu 1 in all "
+        "(set `load` in --behaviour)"
     ]
 
 
