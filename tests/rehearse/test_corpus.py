@@ -6,6 +6,7 @@ Each folder is a scenario that anybody can go into and run: `expected.yaml` has 
 import json
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,18 @@ def assert_explained(result: JSON, expected: JSON) -> None:
     assert cause["rule"] == expected["rule"], result["reason"]
     assert result["evidence"]
     assert set(expected.get("also", ())) <= {each["rule"] for each in result["findings"]}
+    for remedy in result["remedies"]:
+        assert_can_be_pasted(remedy["command"])
     helping = [each["title"] for each in result["remedies"] if each["completes"]]
     assert helping[:1] == ([expected["remedy"]] if "remedy" in expected else [])
+
+
+def assert_can_be_pasted(command: str) -> None:
+    """kubectl's words, and patches that are JSON. What they do is seen in the rehearsal of the remedy."""
+    for one in re.split(r" (?:&&|\|) ", command):
+        words = shlex.split(one)
+        assert words[0] in ("kubectl", "xargs"), command
+        assert all(json.loads(patch) for option, patch in pairwise(words) if option == "-p")
 
 
 def test_every_scenario_says_what_it_is() -> None:

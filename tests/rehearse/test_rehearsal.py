@@ -46,14 +46,14 @@ def test_an_update_that_no_node_has_room_for_hangs_and_says_so() -> None:
     assert result.decided_by == "standstill"
 
 
-def test_who_only_grows_is_told_nothing_about_strategy_and_many_pods_are_told_of_once() -> None:
+def test_who_only_grows_is_told_what_there_is_room_for_and_many_pods_are_told_of_once() -> None:
     old = of_manifests([deployment(3, resources={"requests": {"cpu": "3"}})], "3x4cpu,8Gi")
     result = whole.run(Plan(old, [Scale("deployment/web", 9)]))
     (cause,) = (each for each in result.findings if each.severity == "problem")
     assert (cause.rule, cause.remedy) == ("no-room", "ask for less, or add a node")
     assert cause.message.endswith("(and 5 more Pods)")
     assert len([name for name in cause.objects if name.startswith("pod/")]) == 6
-    assert result.remedies == ()
+    assert [(each.title, each.completes) for each in result.remedies] == [("3 replicas", True)]
 
 
 def test_several_workloads_of_one_change_count_together_from_the_beginning() -> None:

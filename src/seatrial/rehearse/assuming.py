@@ -109,7 +109,7 @@ def _named_alone(kind: str, namespace: str, name: str, priority: int) -> JSON:
 
 
 def references(obj: JSON) -> Iterator[tuple[Reference, str]]:
-    """What the Pods of an object use, each with the key that they take of it, or ""."""
+    """What the Pods of an object can't be without, each with the key that they take of it, or ""."""
     if obj.get("kind") == "Pod":
         spec = obj.get("spec")
     else:
@@ -134,12 +134,15 @@ def _of_pod(spec: JSON) -> Iterator[tuple[str, str]]:
 def _of_containers(spec: JSON) -> Iterator[tuple[str, str, str]]:
     for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
         for source in container.get("envFrom") or ():
-            yield "ConfigMap", objects.get(source, "configMapRef", "name", default=""), ""
-            yield "Secret", objects.get(source, "secretRef", "name", default=""), ""
+            for kind, field in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
+                given = objects.get(source, field, default={})
+                if not given.get("optional"):
+                    yield kind, given.get("name", ""), ""
         for variable in container.get("env") or ():
             for kind, field in (("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")):
                 source = objects.get(variable, "valueFrom", field, default={})
-                yield kind, source.get("name", ""), source.get("key", "")
+                if not source.get("optional"):
+                    yield kind, source.get("name", ""), source.get("key", "")
 
 
 def _of_volumes(spec: JSON) -> Iterator[tuple[str, str, str]]:
@@ -148,6 +151,8 @@ def _of_volumes(spec: JSON) -> Iterator[tuple[str, str, str]]:
         for source in (volume, *objects.get(volume, "projected", "sources", default=[])):
             for kind, field, name in (("ConfigMap", "configMap", "name"), ("Secret", "secret", "secretName")):
                 given = objects.get(source, field, default={})
+                if given.get("optional"):
+                    continue
                 wanted = given.get(name) or given.get("name") or ""
                 for key in [item.get("key", "") for item in given.get("items") or ()] or [""]:
                     yield kind, wanted, key

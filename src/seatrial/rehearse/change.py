@@ -4,6 +4,7 @@
 for what is only written, when it is done for what people wait for (a drain, a rolling-update).
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,9 +14,9 @@ from seatrial.api.registry import PODS, REPLICATION_CONTROLLERS
 from seatrial.base.env import Env
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
-from seatrial.client.base import MERGE_PATCH, Client
+from seatrial.client.base import MERGE_PATCH, Client, PatchType
 from seatrial.machinery import objects
-from seatrial.rehearse import applying, selecting, target
+from seatrial.rehearse import applying, durations, selecting, target
 from seatrial.rehearse.target import KINDS, Target
 from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rollout import draining, switching, undoing
@@ -36,7 +37,7 @@ class Stage:
     namespace: str
     concern: Callable[[Sequence[Target]], None]
     refused: Callable[[str, str], None]
-    """(object, why): a step of the change was refused, and is tried again."""
+    """(object, why): a step of the change was refused, and is tried again; "" when it was not, in the end."""
     webhooks: Webhooks
 
     async def workloads(self, word: str) -> list[Target]:
@@ -218,11 +219,12 @@ class Scale:
 
 @dataclass(frozen=True)
 class Patch:
-    """`kubectl patch --type=merge`: what a remedy proposes. `namespace` "": that of the rehearsal."""
+    """`kubectl patch`: what a remedy proposes. `namespace` "": that of the rehearsal."""
 
     object: str
     patch: JSON
     namespace: str = ""
+    patch_type: PatchType = MERGE_PATCH
 
     @property
     def told(self) -> str:
@@ -234,9 +236,23 @@ class Patch:
         if resource is None:
             raise ToolError(f"there is no kind {kind}")
         namespace = (self.namespace or stage.namespace) if resource.namespaced else ""
-        await stage.client.patch(resource, name, namespace, self.patch, patch_type=MERGE_PATCH)
+        await stage.client.patch(resource, name, namespace, self.patch, patch_type=self.patch_type)
         if resource in KINDS:
             stage.concern([Target(resource, namespace, name)])
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Somebody who waits and sees before the next change."""
+
+    seconds: float
+
+    @property
+    def told(self) -> str:
+        return f"wait {durations.told(self.seconds)}"
+
+    async def perform(self, stage: Stage) -> None:
+        await asyncio.sleep(self.seconds)
 
 
 @dataclass(frozen=True)
@@ -254,8 +270,9 @@ class Drain:
         stage.concern(await selecting.owners(stage.client, there))
 
         def say(step: Step) -> None:
-            if step.kind == "refused":
-                stage.refused(f"pod/{step.subject.partition('/')[2]}", step.message.partition(" (asking again")[0])
+            if step.kind in ("refused", "evicted"):
+                why = step.message.partition(" (asking again")[0] if step.kind == "refused" else ""
+                stage.refused(f"pod/{step.subject.partition('/')[2]}", why)
 
         rules = Rules(force=True, ignore_daemonsets=True, delete_emptydir_data=True)
         await draining.drain(stage.client, stage.env, [self.node], Options(rules), say)

@@ -1,10 +1,12 @@
-"""The chain of evidence for a hang: what happened to the Pod that does not come up, in order, with times. Pure."""
+"""The chain of evidence for a hang: what happened, in order, from the change to what holds it up. Pure."""
 
 from collections.abc import Iterator, Sequence
 
+from seatrial.api.registry import NODES, POD_DISRUPTION_BUDGETS
 from seatrial.machinery import conditions, objects, times
 from seatrial.rehearse.course import Course, PodLife
-from seatrial.rehearse.result import Finding, Step
+from seatrial.rehearse.result import EventLine, Finding, Step
+from seatrial.rehearse.rules import held
 from seatrial.rehearse.rules.base import Case
 
 LONGEST = 12
@@ -17,22 +19,33 @@ _STATES = {
     "finished": "has finished",
     "gone": "is gone",
 }
+_PROBED = frozenset({"never-ready", "liveness-kills-slow-starter"})
+"""Rules about probes. In all others a probe that fails is a consequence."""
 
 
-def chain(course: Course, cases: Sequence[Case], causes: Sequence[Finding]) -> tuple[Step, ...]:
-    """In order of time; [] when nothing hangs."""
+def chain(
+    course: Course, cases: Sequence[Case], causes: Sequence[Finding], happened: Sequence[Step] = ()
+) -> tuple[Step, ...]:
+    """In order of time; [] when nothing hangs. `happened`: what was done to the cluster, or refused, from outside."""
     if not causes:
         return ()
-    if causes[0].rule == "change-refused":
-        return tuple(Step(0.0, name, causes[0].message) for name in causes[0].objects)
+    cause = causes[0]
+    if cause.rule == "change-refused":
+        return tuple(Step(0.0, name, cause.message) for name in cause.objects)
     # Of many Pods in the same plight one is enough.
-    named = set(causes[0].objects[:2])
-    steps = [*_scales(course), *_lives(course, named), *_events(course, named)]
+    named = {name for name in cause.objects if not name.startswith("pod/")} | set(cause.objects[:1])
+    steps = [step for case in cases for step in (*_orders(case), *held.holders(case, cause), *_budgets(case, named))]
+    steps += [*happened, *_scales(course), *_lives(course, named), *_nodes(course, named)]
+    steps += _events(course, named, cause.rule)
     for case in cases:
-        steps += _conditions(case)
-        steps += _held_back(case, causes[0].rule)
+        steps += [*_conditions(case), *_held_back(case, cause.rule)]
     steps.sort(key=lambda step: step.time_seconds)
     return tuple(steps if len(steps) <= LONGEST else (*steps[: LONGEST // 2], *steps[-LONGEST // 2 :]))
+
+
+def _orders(case: Case) -> list[Step]:
+    """What was asked for."""
+    return [step for one, step in case.course.orders if one == case.target]
 
 
 def _scales(course: Course) -> Iterator[Step]:
@@ -49,27 +62,51 @@ def _scales(course: Course) -> Iterator[Step]:
 
 
 def _lives(course: Course, named: set[str]) -> Iterator[Step]:
+    """When a Pod got anywhere for the first time; one that goes round in circles is told once."""
     for life in course.lives.values():
-        if shown(life) in named:
-            for phase in life.phases:
-                node = f"node/{life.pod['spec'].get('nodeName') or ''}"
-                yield Step(phase.time_seconds, shown(life), _STATES[phase.state].format(node=node))
+        if shown(life) not in named:
+            continue
+        node = f"node/{life.pod['spec'].get('nodeName') or ''}"
+        told: set[str] = set()
+        for phase in life.phases:
+            back = phase.state == "starting" and "is ready" in told
+            text = "is not ready any more" if back else _STATES[phase.state].format(node=node)
+            if text not in told:
+                told.add(text)
+                yield Step(phase.time_seconds, shown(life), text)
+        if life.state == "terminating" and objects.finalizers(life.pod):
+            kept = ", ".join(objects.finalizers(life.pod))
+            yield Step(life.phases[-1].time_seconds, shown(life), f"is kept by its finalizers: {kept}")
 
 
-def _events(course: Course, named: set[str]) -> Iterator[Step]:
+def _nodes(course: Course, named: set[str]) -> Iterator[Step]:
+    """Nodes that have gone silent."""
+    for node in course.all(NODES):
+        ready = conditions.find(node, "Ready") or {}
+        name = f"node/{objects.name(node)}"
+        if name in named and ready.get("status") != "True":
+            at = times.parse_time(ready["lastTransitionTime"]) if ready.get("lastTransitionTime") else course.began
+            text = ": ".join(str(ready[key]) for key in ("reason", "message") if ready.get(key))
+            yield Step(max(round(at - course.began, 3), 0.0), name, text or "is not ready")
+
+
+def _events(course: Course, named: set[str], rule: str) -> Iterator[Step]:
     """Each kind of warning once, when it was first given, with how often in all."""
-    first: dict[tuple[str, str], Step] = {}
+    first: dict[tuple[str, str], EventLine] = {}
     often: dict[tuple[str, str], int] = {}
     owned = {event.object for event in course.scales}
     for event in course.events:
         if event.type != "Warning" or (event.object not in named and event.object not in owned):
             continue
-        key = event.object, event.reason
-        often[key] = max(often.get(key, 0) + 1, event.count)
-        first.setdefault(key, Step(event.time_seconds, event.object, f"{event.reason}: {event.message}"))
-    for key, step in first.items():
-        times = f" ({often[key]} times)" if often[key] > 1 else ""
-        yield Step(step.time_seconds, step.object, step.text + times)
+        if event.reason == "Unhealthy" and rule not in _PROBED:
+            continue
+        # Readiness, liveness and startup probes give the same reason.
+        key = event.object, event.message.partition(" ")[0] if event.reason == "Unhealthy" else event.reason
+        same = first.setdefault(key, event).message == event.message
+        often[key] = max(often.get(key, 0) + same, event.count if same else 0)
+    for key, event in first.items():
+        times_ = f" ({often[key]} times)" if often[key] > 1 else ""
+        yield Step(event.time_seconds, event.object, f"{event.reason}: {event.message}{times_}")
 
 
 _SETTINGS = {
@@ -81,12 +118,10 @@ _SETTINGS = {
 
 
 def _held_back(case: Case, rule: str) -> Iterator[Step]:
-    """Nothing happens to the Pods: what was asked for, what forbids it, and who runs on as before."""
+    """Nothing happens to the Pods: what forbids it, and who runs on as before."""
     if rule not in _SETTINGS:
         return
-    orders = [step for one, step in case.course.orders if one == case.target]
-    yield from orders
-    at = orders[-1].time_seconds if orders else 0.0
+    at = max((step.time_seconds for step in _orders(case)), default=0.0)
     yield Step(at, case.name, _SETTINGS[rule])
     until = round(case.now - case.course.began, 3)
     for life in case.lives[: LONGEST // 3]:
@@ -99,6 +134,16 @@ def _conditions(case: Case) -> Iterator[Step]:
     if progressing and progressing.get("reason") == "ProgressDeadlineExceeded":
         at = times.parse_time(progressing["lastTransitionTime"]) - case.course.began
         yield Step(round(at, 3), case.name, str(progressing.get("message", "")))
+
+
+def _budgets(case: Case, named: set[str]) -> Iterator[Step]:
+    """What a budget says that refused an eviction."""
+    for budget in case.there(POD_DISRUPTION_BUDGETS):
+        status = budget.get("status") or {}
+        name = f"poddisruptionbudget/{objects.name(budget)}"
+        if name in named:
+            healthy, needed = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
+            yield Step(0.0, name, f"needs {needed} healthy Pods, and {healthy} are: it allows no disruption")
 
 
 def shown(life: PodLife) -> str:

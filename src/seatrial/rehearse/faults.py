@@ -12,11 +12,12 @@ Times count from the change.
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seatrial.base.errors import ToolError
 from seatrial.rehearse import durations
+from seatrial.rehearse.result import Step
 from seatrial.rehearse.world import World
 
 KINDS = ("node-crash", "node-partition", "slow-node", "lock-left-behind", "registry-down", "api-down")
@@ -75,6 +76,39 @@ def check(world: World, faults: Sequence[Fault]) -> None:
         if fault.kind == "lock-left-behind" and world.images.find(fault.what) is None:
             known = ", ".join(map(str, world.images.names)) or "none"
             raise ToolError(f"--fault {fault}: there is no such image; there are {known}")
+
+
+_BEGINS = {
+    "node-crash": "loses power",
+    "node-partition": "is cut off from the API server",
+    "slow-node": "is slow from now on",
+    "lock-left-behind": "is locked by a node that is gone",
+    "registry-down": "can't be reached any more",
+    "api-down": "can't be reached any more",
+}
+_ENDS = {
+    "node-crash": "has power again",
+    "node-partition": "is connected again",
+    "slow-node": "is as fast as before",
+    "registry-down": "can be reached again",
+    "api-down": "can be reached again",
+}
+
+
+def steps(faults: Sequence[Fault], until: float) -> tuple[Step, ...]:
+    """What of the faults happened up to `until` seconds after the change, in words."""
+    found = [step for fault in faults for step in _told(fault)]
+    return tuple(step for step in found if step.time_seconds <= until)
+
+
+def _told(fault: Fault) -> Iterator[Step]:
+    if "node" in fault.kind:
+        name = f"node/{fault.what}"
+    else:
+        name = f"image {fault.what}" if fault.what else {"api-down": "API server"}.get(fault.kind, "registry")
+    yield Step(fault.at, name, f"{_BEGINS[fault.kind]} (--fault {fault})")
+    if fault.seconds is not None and fault.kind in _ENDS:
+        yield Step(fault.at + fault.seconds, name, _ENDS[fault.kind])
 
 
 async def perform(world: World, faults: Sequence[Fault]) -> None:

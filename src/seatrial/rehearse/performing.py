@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from seatrial.base.errors import StatusError
 from seatrial.rehearse.change import Change, Stage
 from seatrial.rehearse.course import Course
+from seatrial.rehearse.result import Step
 from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rehearse.world import World
 
@@ -17,21 +18,26 @@ REFUSALS = (400, 403, 409, 422, 500)
 class Performance:
     """`webhooks`: where those that the changes bring are put in force.
 
-    `current`: the change that is being performed, "" when all are done; `refusals`: object → why, of its steps that are
-    refused now and tried again; `refusal`: why the API server refused it for good.
+    `current`: the change that is being performed, "" when all are done; `refusals`: object → since when and
+    why, of its steps that are refused now and tried again; `refusal`: why the API server refused it for good.
     """
 
     changes: Sequence[Change]
     webhooks: Webhooks
     current: str = ""
     refusal: str = ""
-    refusals: dict[str, str] = field(default_factory=dict)
+    refusals: dict[str, Step] = field(default_factory=dict)
 
     async def run(self, world: World, namespace: str, course: Course) -> None:
         """Returns when all are done, or one was refused. Raises ToolError and StatusError for what makes no sense."""
-        stage = Stage(
-            world.client, world.cluster.env, namespace, course.watch, self.refusals.__setitem__, self.webhooks
-        )
+
+        def refused(name: str, why: str) -> None:
+            first = self.refusals.pop(name, None)
+            if why:
+                at = first.time_seconds if first else round(world.now - course.began, 3)
+                self.refusals[name] = Step(at, name, why)
+
+        stage = Stage(world.client, world.cluster.env, namespace, course.watch, refused, self.webhooks)
         for change in self.changes:
             self.current = change.told
             self.refusals.clear()

@@ -78,13 +78,16 @@ async def _rehearse(plan: Plan) -> Result:
         world.load.began = world.now
         failing = asyncio.ensure_future(faults.perform(world, plan.faults))
         ending = await _watching(world, course, plan).end(plan.namespace)
+        happened = faults.steps(plan.faults, round(ending.now - course.began, 3))
         if failing.done():
             failing.result()
         failing.cancel()
         if not course.targets:
             raise ToolError("the change concerns no Deployment, StatefulSet, DaemonSet or ReplicationController")
         assumptions += [*_unknown(course, model.profiles), *_waiting(model)]
-        return verdict.judge(course, ending, model, assumptions, made_up=bool(plan.snapshot.manifests))
+        made_up, configurations = bool(plan.snapshot.manifests), world.webhooks.configurations
+        ending = replace(ending, happened=happened)
+        return verdict.judge(course, ending, model, assumptions, made_up=made_up, configurations=configurations)
 
 
 def _watching(world: World, course: Course, plan: Plan) -> Watching:

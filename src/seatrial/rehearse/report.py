@@ -23,8 +23,7 @@ def _body(result: Result) -> Iterator[str]:
         rows = ((_at(step.time_seconds), step.object, step.text) for step in result.evidence)
         yield html_page.table(("At", "Object", "What"), rows)
     if result.remedies:
-        helps = any(remedy.completes for remedy in result.remedies)
-        yield f"<h2>{'What helps' if helps else 'What was tried'}</h2>"
+        yield f"<h2>{result.remedies_title}</h2>"
         yield from map(_remedy, result.remedies)
     yield from _pictures(result)
     yield from _findings("Problems", result.findings, "problem")
@@ -50,7 +49,8 @@ def _figures(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def _remedy(remedy: Remedy) -> str:
-    return f"<p>With {escaped(remedy.title)}: {escaped(remedy.outcome)}</p><pre>{escaped(remedy.command)}</pre>"
+    outcome = remedy.outcome or "not rehearsed"
+    return f"<p>With {escaped(remedy.title)}: {escaped(outcome)}</p><pre>{escaped(remedy.command)}</pre>"
 
 
 def _pictures(result: Result) -> Iterator[str]:

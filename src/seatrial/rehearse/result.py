@@ -5,6 +5,7 @@ their names; lists are in order of time.
 """
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -112,9 +113,11 @@ class EventLine:
 class Remedy:
     """Something to do that may mend it, to be read as "with TITLE: OUTCOME".
 
-    `action`: patch the object, by the merge patch `patch`; delete it; or force it away, of a node that is gone. `also`:
-    further objects with which the same is done. `namespace`: "" of an object that is in none.
-    `completes`: whether the update does, with it; None as long as that has not been rehearsed.
+    `action`: patch the object, by the `patch` of that type; make the `manifests`; delete it; or force it away, of a
+    node that is gone. `also`: further objects with which the same is done. `namespace`: "" of an object that is in
+    none. `after`: so many seconds after the change, since it is clear only then. `said`: the command, where the rest
+    doesn't tell it or kubectl has a better one. `completes`: whether the update does, with it; None as long as that
+    has not been rehearsed.
     """
 
     title: str
@@ -123,8 +126,12 @@ class Remedy:
     patch: JSON = field(default_factory=dict)
     outcome: str = ""
     completes: bool | None = None
-    action: Literal["patch", "delete", "force-delete"] = "patch"
+    action: Literal["patch", "create", "delete", "force-delete"] = "patch"
     also: tuple[str, ...] = ()
+    patch_type: Literal["merge", "strategic"] = "merge"
+    manifests: tuple[JSON, ...] = ()
+    after: float = 0.0
+    said: str = ""
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -132,10 +139,12 @@ class Remedy:
 
     @property
     def command(self) -> str:
-        """What does it."""
+        """What does it, for a shell."""
+        if self.said:
+            return self.said
         where = f" -n {self.namespace}" if self.namespace else ""
         if self.action == "patch":
-            patch = f"{where} --type=merge -p '{json.dumps(self.patch)}'"
+            patch = f"{where} --type={self.patch_type} -p {shlex.quote(json.dumps(self.patch))}"
             return " && ".join(f"kubectl patch {name}{patch}" for name in self.objects)
         force = " --grace-period=0 --force" if self.action == "force-delete" else ""
         return f"kubectl delete {' '.join(self.objects)}{where}{force}"
@@ -203,6 +212,13 @@ class Result:
     @property
     def warnings(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.severity == "warning")
+
+    @property
+    def remedies_title(self) -> str:
+        """What is said of the remedies: whether one was found to help, or none was, or nobody has tried."""
+        if any(remedy.completes for remedy in self.remedies):
+            return "What helps"
+        return "What may help" if all(remedy.completes is None for remedy in self.remedies) else "What was tried"
 
     def to_json(self) -> JSON:
         """Everything, with `from` for `from_`."""

@@ -4,16 +4,18 @@ Causes are read from the objects and events as `seatrial rollout status` reads t
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from seatrial.api.registry import POD_DISRUPTION_BUDGETS
 from seatrial.base.types import JSON
-from seatrial.machinery import objects
+from seatrial.machinery import objects, selectors
 from seatrial.node.runtimes.simulated import Model
-from seatrial.rehearse import durations, evidence, remedies
+from seatrial.rehearse import durations, evidence
 from seatrial.rehearse.course import Course, PodLife, hash_of
-from seatrial.rehearse.result import Finding, PodTimeline, Result
+from seatrial.rehearse.remedies.proposals import proposals
+from seatrial.rehearse.result import Finding, PodTimeline, Result, Step
 from seatrial.rehearse.rules import catalogue, causes
 from seatrial.rehearse.rules.base import Case
 from seatrial.rehearse.target import Counts
@@ -27,15 +29,16 @@ Decided = Literal["completed", "standstill", "horizon", "refused"]
 class Ending:
     """How a rehearsal ended. `now` in seconds since 1970.
 
-    `refusals`: object → why a step of a change was refused to the end; `unfinished`: the change that was not done;
-    `refusal`: why the API server would have none of it.
+    `refusals`: the steps of a change that were refused to the end, since when, and why; `unfinished`: the change that
+    was not done; `refusal`: why the API server would have none of it; `happened`: the faults.
     """
 
     decided_by: Decided
     now: float
     unfinished: str = ""
-    refusals: Mapping[str, str] = field(default_factory=dict)
+    refusals: tuple[Step, ...] = ()
     refusal: str = ""
+    happened: tuple[Step, ...] = ()
 
 
 def cases(course: Course, model: Model, now: float) -> list[Case]:
@@ -45,9 +48,17 @@ def cases(course: Course, model: Model, now: float) -> list[Case]:
 
 
 def judge(
-    course: Course, ending: Ending, model: Model, assumptions: Sequence[str] = (), *, made_up: bool = False
+    course: Course,
+    ending: Ending,
+    model: Model,
+    assumptions: Sequence[str] = (),
+    *,
+    made_up: bool = False,
+    configurations: Sequence[JSON] = (),
 ) -> Result:
-    """The verdict of one rehearsal. `made_up`: its Pods have names that only the rehearsal gave them."""
+    """The verdict of one rehearsal. `made_up`: its Pods have names that only the rehearsal gave them;
+    `configurations`: those of admission webhooks.
+    """
     workloads = cases(course, model, ending.now)
     done = course.complete_at is not None and not ending.unfinished
     ended = course.complete_at if done and course.complete_at is not None else course.news_at
@@ -76,8 +87,8 @@ def judge(
         updated_available=fresh,
         min_ready_pods=min((sample.ready for sample in course.samples), default=0),
         promised_available=_promised(counts),
-        evidence=evidence.chain(course, workloads, problems),
-        remedies=tuple(remedies.proposals(workloads, problems, made_up=made_up)),
+        evidence=evidence.chain(course, workloads, problems, (*ending.happened, *ending.refusals)),
+        remedies=tuple(proposals(workloads, problems, made_up=made_up, seconds=seconds, configurations=configurations)),
         pods=tuple(_timeline(course, life, _is_updated(life, hashes)) for life in course.lives.values()),
         availability=tuple(course.samples),
         events=tuple(course.events),
@@ -112,14 +123,27 @@ def problems_of(workloads: Sequence[Case], ending: Ending) -> list[Finding]:
         named = tuple(case.name for case in workloads)
         return [causes.problem("change-refused", f"{ending.unfinished}: {ending.refusal}", named)]
     found = [
-        causes.problem("drain-refused", f"{ending.unfinished}: {name}: {why}", (name,))
-        for name, why in ending.refusals.items()
+        causes.problem("drain-refused", f"{ending.unfinished}: {one.object}: {one.text}", _with_budgets(workloads, one))
+        for one in ending.refusals
         if ending.unfinished
     ]
     for case in workloads:
         if not case.counts.complete:
             found += causes.of(case)
     return _together(found)
+
+
+def _with_budgets(workloads: Sequence[Case], refused: Step) -> tuple[str, ...]:
+    """A Pod that may not be evicted, and the budgets that choose it."""
+    budgets = [
+        f"poddisruptionbudget/{objects.name(budget)}"
+        for case in workloads
+        for life in case.lives
+        if evidence.shown(life) == refused.object
+        for budget in case.there(POD_DISRUPTION_BUDGETS)
+        if selectors.from_label_selector(budget["spec"].get("selector")).matches(objects.labels(life.pod))
+    ]
+    return (refused.object, *budgets)
 
 
 def _together(found: Sequence[Finding]) -> list[Finding]:
@@ -133,7 +157,7 @@ def _together(found: Sequence[Finding]) -> list[Finding]:
 def _once(group: Sequence[Finding]) -> Finding:
     first = group[0]
     named = tuple(dict.fromkeys(name for each in group for name in each.objects))
-    others = sum(name.startswith("pod/") for name in named) - 1
+    others = len({each.objects[0] for each in group if each.objects[:1] and each.objects[0].startswith("pod/")}) - 1
     more = f" (and {others} more Pod{'s' if others > 1 else ''})" if others > 0 else ""
     return replace(first, message=first.message + more, objects=named)
 

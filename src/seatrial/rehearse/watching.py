@@ -59,7 +59,7 @@ class Watching:
 
     def _ending(self, decided_by: Decided) -> Ending:
         done = self.performance
-        return Ending(decided_by, self.world.now, done.current, dict(done.refusals), done.refusal)
+        return Ending(decided_by, self.world.now, done.current, tuple(done.refusals.values()), done.refusal)
 
     def _is_over(self) -> bool:
         if not self.course.targets:

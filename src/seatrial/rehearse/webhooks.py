@@ -62,6 +62,11 @@ class Webhooks:
         for obj in filter(_is_valid, given):
             self._configurations[str(obj["kind"]), objects.name(obj)] = obj
 
+    @property
+    def configurations(self) -> Sequence[JSON]:
+        """Those that are in force."""
+        return tuple(self._configurations.values())
+
     async def __call__(self, attributes: Attributes) -> None:
         for configuration in self._configurations.values():
             for hook in configuration.get("webhooks") or ():

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
+from seatrial.client.base import MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from seatrial.rehearse import durations, verdict
-from seatrial.rehearse.change import Change, DeletePod, Drain, Patch
+from seatrial.rehearse.change import Apply, Change, DeletePod, Drain, Patch, Wait
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Remedy, Result, Spread, seconds_at
+from seatrial.rehearse.target import KINDS
 
 
 def _silent(what: str) -> None:
@@ -53,17 +55,32 @@ def run(
 
 
 def _rehearsed(plan: Plan, remedy: Remedy) -> Remedy:
-    # A drain that is refused never ends: what helps has to come before it.
-    waits = next((i for i, each in enumerate(plan.changes) if isinstance(each, Drain)), len(plan.changes))
-    outcome = rehearse(replace(plan, changes=(*plan.changes[:waits], *_changes(remedy), *plan.changes[waits:])))
+    done = _changes(remedy)
+    if _prepares(remedy):
+        changes = [*done, *plan.changes]
+    else:
+        # A drain that is refused never ends: what helps has to come before it.
+        waits = next((i for i, each in enumerate(plan.changes) if isinstance(each, Drain)), len(plan.changes))
+        changes = [*plan.changes[:waits], *done, *plan.changes[waits:]]
+    outcome = rehearse(replace(plan, changes=changes))
     return replace(remedy, outcome=told(outcome), completes=outcome.completes)
 
 
+def _prepares(remedy: Remedy) -> bool:
+    """Whether it is to be done before the change: what is not about the workloads and their Pods themselves."""
+    kind = remedy.object.partition("/")[0]
+    return kind not in ("pod", *(each.singular for each in KINDS))
+
+
 def _changes(remedy: Remedy) -> list[Change]:
+    if remedy.action == "create":
+        return [Apply(remedy.manifests)]
+    later: list[Change] = [Wait(remedy.after)] if remedy.after else []
     if remedy.action == "patch":
-        return [Patch(name, remedy.patch, remedy.namespace) for name in remedy.objects]
+        kind = STRATEGIC_MERGE_PATCH if remedy.patch_type == "strategic" else MERGE_PATCH
+        return [*later, *(Patch(name, remedy.patch, remedy.namespace, kind) for name in remedy.objects)]
     pods = [f"{remedy.namespace}/{name.removeprefix('pod/')}" for name in remedy.objects]
-    return [DeletePod(pod, force=remedy.action == "force-delete") for pod in pods]
+    return [*later, *(DeletePod(pod, force=remedy.action == "force-delete") for pod in pods)]
 
 
 def told(outcome: Result) -> str:

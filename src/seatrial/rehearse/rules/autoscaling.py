@@ -12,7 +12,7 @@ UNKNOWN_LOAD = "the server could not find the requested resource"
 def replicas_beside_autoscaler(case: Case) -> Found:
     """A manifest that sets the size, and an autoscaler that sets it, too."""
     replicas = objects.get(last_applied.of(case.obj), "spec", "replicas")
-    for scaler in _scalers(case):
+    for scaler in scalers(case):
         if isinstance(replicas, int):
             name = f"horizontalpodautoscaler/{objects.name(scaler)}"
             yield (
@@ -24,7 +24,7 @@ def replicas_beside_autoscaler(case: Case) -> Found:
 
 def autoscaler_can_not_scale(case: Case) -> Found:
     """An autoscaler that finds no metric to go by."""
-    for scaler in _scalers(case):
+    for scaler in scalers(case):
         active = conditions.find(scaler, "ScalingActive") or {}
         if active.get("status") == "False" and UNKNOWN_LOAD not in str(active.get("message")):
             name = f"horizontalpodautoscaler/{objects.name(scaler)}"
@@ -35,7 +35,8 @@ def autoscaler_can_not_scale(case: Case) -> Found:
             )
 
 
-def _scalers(case: Case) -> list[JSON]:
+def scalers(case: Case) -> list[JSON]:
+    """The autoscalers that size the workload."""
     wanted = case.target.resource.kind, case.target.name
     return [
         scaler

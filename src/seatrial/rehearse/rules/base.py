@@ -7,7 +7,7 @@ from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.node.runtimes.simulated import Model
-from seatrial.rehearse.course import Course, PodLife
+from seatrial.rehearse.course import Course, PodLife, hash_of
 from seatrial.rehearse.target import Counts, Target, counts
 from seatrial.rollout import newest
 
@@ -39,6 +39,18 @@ class Case:
         return spec
 
     @property
+    def newest_pod_spec(self) -> JSON:
+        """As admission makes it of the template, where a Pod of it has been made."""
+        _, pods = newest.of(self.obj, self.target.resource.kind, self.course)
+        spec: JSON = pods[0]["spec"] if pods else self.pod_spec
+        return spec
+
+    @property
+    def before(self) -> JSON | None:
+        """The workload before the change."""
+        return next((obj for obj in self.course.at_first(self.target.resource) if self.target.is_this(obj)), None)
+
+    @property
     def pod_labels(self) -> JSON:
         return (self.spec["template"].get("metadata") or {}).get("labels") or {}
 
@@ -58,12 +70,9 @@ class Case:
     @property
     def replaces(self) -> bool:
         """Whether Pods of an old version are still there: it does more than to change its size."""
-        owners, _ = newest.of(self.obj, self.target.resource.kind, self.course)
-        new = {objects.uid(owner) for owner in owners}
-        return any(
-            life.state != "gone" and (objects.controller_of(life.pod) or {}).get("uid") not in new
-            for life in self.lives
-        )
+        owners, pods = newest.of(self.obj, self.target.resource.kind, self.course)
+        new = {hash_of(each) for each in (*owners, *pods)}
+        return any(life.state != "gone" and life.hash and life.hash not in new for life in self.lives)
 
     @property
     def lives(self) -> list[PodLife]:

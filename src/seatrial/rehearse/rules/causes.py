@@ -1,8 +1,9 @@
 """Why an update hangs: the obstacles of rollout/obstacles.py under the names of rules, and what no Pod shows."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from seatrial.api.registry import EVENTS, PODS
+from seatrial.api.registry import DAEMON_SETS, DEPLOYMENTS, EVENTS, NODES, PODS, STATEFUL_SETS
 from seatrial.base.types import JSON
 from seatrial.machinery import conditions, objects, times
 from seatrial.rehearse.result import Finding
@@ -16,7 +17,7 @@ WORDS: tuple[tuple[str, str], ...] = (
     ("Insufficient ", "no-room"),
     ("Too many pods", "no-room"),
     ("pod anti-affinity", "anti-affinity"),
-    ("pod affinity", "no-matching-node"),
+    ("pod affinity", "pod-affinity"),
     ("topology spread", "topology-spread"),
     ("free ports", "host-port-taken"),
     ("volume node affinity", "volume-elsewhere"),
@@ -28,6 +29,25 @@ WORDS: tuple[tuple[str, str], ...] = (
     ("unschedulable", "node-cordoned"),
 )
 """Which word of the scheduler's message tells what. The first that is found names the cause."""
+REFUSALS: tuple[tuple[str, str], ...] = (
+    (
+        "violates PodSecurity",
+        "ask for less, or run it in a namespace whose pod-security.kubernetes.io/enforce allows it",
+    ),
+    ("no PriorityClass", "make the PriorityClass (kubectl create priorityclass), or name one that is there"),
+    ("must specify", "say in the template what the quota counts"),
+    (" per Container is ", "stay within the LimitRange of the namespace (kubectl describe limitrange)"),
+    ("service account", "make the service account (kubectl create serviceaccount)"),
+    ("failed calling webhook", "bring the webhook's Service back, or set its failurePolicy to Ignore meanwhile"),
+)
+"""Which word of an API server's refusal asks for what."""
+_UNREACHABLE = ("connection refused", "no such host", "i/o timeout", "network is unreachable", "deadline exceeded")
+"""What a runtime says of a registry that it can't ask."""
+_OF_THE_NEW_VERSION = frozenset({
+    "image-not-found", "crash-loop", "never-ready", "missing-configuration", "liveness-kills-slow-starter",
+})  # fmt: skip
+_TELLING = frozenset({"volume-locked", "multi-attach", "missing-configuration"})
+"""Rules that say why a volume can't be mounted."""
 REASONS = {
     "Image": "image-not-found",
     "CrashLoop": "crash-loop",
@@ -43,6 +63,8 @@ REASONS = {
 def rule_of(obstacle: Obstacle) -> str:
     """The rule that an obstacle falls under."""
     message = obstacle.message
+    if obstacle.reason == "Image" and any(each in message for each in _UNREACHABLE):
+        return "registry-unreachable"
     if obstacle.reason == "Unschedulable":
         return next((rule for word, rule in WORDS if word in message), "unschedulable")
     if obstacle.reason == "Volume":
@@ -71,11 +93,34 @@ def of(case: Case) -> list[Finding]:
             continue
         rule = rule_of(obstacle)
         told = held.explain(case, rule, obstacle) if rule in held.RULES else ""
-        found.append(problem(rule, told or str(obstacle), (where, case.name)))
+        found.append(problem(rule, told or _in_short(obstacle), (where, case.name)))
+    found = _without_consequences(found)
     explained = {obstacle.pod for obstacle in seen}
     rest = [pod for pod in members if objects.name(pod) not in explained]
     found += [problem(rule, message, where) for rule, message, where in _in_order(case, events, rest)]
-    return found
+    return [replace(each, remedy=f"{each.remedy}{_way_back(case, each)}") for each in found]
+
+
+def _without_consequences(found: Sequence[Finding]) -> list[Finding]:
+    """That waiting for a volume took too long follows from what keeps it."""
+    told = {each.objects[0] for each in found if each.rule in _TELLING}
+    return [each for each in found if each.rule != "volume-not-mounted" or each.objects[0] not in told]
+
+
+def _way_back(case: Case, found: Finding) -> str:
+    """How to have the old version again, where the new one is to blame."""
+    if found.rule not in _OF_THE_NEW_VERSION or not case.replaces or case.target.resource not in UNDOABLE:
+        return ""
+    command = f"; kubectl rollout undo {case.name} -n {case.target.namespace} goes back"
+    if case.target.resource is STATEFUL_SETS:
+        pod = found.objects[0].removeprefix("pod/")
+        command += f", once kubectl delete pod {pod} -n {case.target.namespace} has made room for it"
+    return command
+
+
+def _in_short(obstacle: Obstacle) -> str:
+    """Without what the scheduler says of preemption: that it found no way is said already."""
+    return str(obstacle).partition(" preemption: ")[0]
 
 
 def _killer(case: Case, obstacle: Obstacle) -> str:
@@ -93,9 +138,13 @@ def _killer(case: Case, obstacle: Obstacle) -> str:
 
 def problem(rule: str, message: str, where: Sequence[str]) -> Finding:
     """The remedy in words is that of the rule; for a rule that warns, too, what is said there."""
-    return Finding(rule, message, tuple(dict.fromkeys(where)), REMEDIES.get(rule, ""), severity="problem")
+    remedy = REMEDIES.get(rule, "")
+    if rule in ("pods-refused", "change-refused"):
+        remedy = next((advice for word, advice in REFUSALS if word in message), remedy)
+    return Finding(rule, message, tuple(dict.fromkeys(where)), remedy, severity="problem")
 
 
+UNDOABLE = (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS)
 Cause = tuple[str, str, tuple[str, ...]]
 
 
@@ -133,6 +182,12 @@ def _waiting(case: Case, members: Sequence[JSON]) -> Iterator[Cause]:
             return
 
 
+def _silent(case: Case, name: str) -> str:
+    nodes = (each for each in case.course.all(NODES) if objects.name(each) == name)
+    silent = any(not conditions.is_true(each, "Ready") for each in nodes)
+    return ": the node does not report any more" if silent else ""
+
+
 def _in_order(case: Case, events: Sequence[JSON], members: Sequence[JSON]) -> Iterator[Cause]:
     """What is seen less directly."""
     if case.target.resource.kind == "StatefulSet":
@@ -147,7 +202,8 @@ def _in_order(case: Case, events: Sequence[JSON], members: Sequence[JSON]) -> It
                 yield "finalizer", f"pod {name} can't go: it is kept by {kept}", (f"pod/{name}", case.name)
             elif case.now > times.parse_time(objects.deletion_timestamp(pod) or ""):
                 node = pod["spec"].get("nodeName") or ""
-                yield "pod-does-not-end", f"pod {name} on {node} does not end", (f"pod/{name}", f"node/{node}")
+                text = f"pod {name} on {node} does not end{_silent(case, node)}"
+                yield "pod-does-not-end", text, (f"pod/{name}", f"node/{node}")
     yield from _waiting(case, members)
     for pod in members:
         name = objects.name(pod)

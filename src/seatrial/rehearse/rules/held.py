@@ -6,6 +6,7 @@ from seatrial.api.registry import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, 
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.rehearse import disk_images
+from seatrial.rehearse.result import Finding, Step
 from seatrial.rehearse.rules.base import Case
 from seatrial.rollout.obstacles import Obstacle
 
@@ -23,6 +24,19 @@ def explain(case: Case, rule: str, obstacle: Obstacle) -> str:
         if what and (objects.get(volume, "name", default="") in obstacle.message or what in obstacle.message or claim):
             return f"the new Pod can't mount {_shown(volume, claim)}: {_held(case, rule, pod, volume, what)}"
     return ""
+
+
+def holders(case: Case, cause: Finding) -> Iterator[Step]:
+    """Who has the volume that the first Pod of the finding waits for, and that it stays so."""
+    waiting = [each for each in case.course.all(PODS) if f"pod/{objects.name(each)}" == cause.objects[0]]
+    if cause.rule not in RULES or not waiting:
+        return
+    for volume in waiting[0]["spec"].get("volumes") or ():
+        claim = str(objects.get(volume, "persistentVolumeClaim", "claimName", default=""))
+        what = _named(case, volume, claim)
+        for other in _users(case, waiting[0], volume) if what else ():
+            text = f"runs on node/{other['spec']['nodeName']}, and has {_shown(volume, claim)}: {what}"
+            yield Step(0.0, f"pod/{objects.name(other)}", text)
 
 
 def _shown(volume: JSON, claim: str) -> str:

@@ -24,13 +24,19 @@ CAUSES: tuple[Cause, ...] = (
         "anti-affinity",
         "Anti-affinity leaves no node",
         "Every node has a Pod already that the new one must not be with.",
-        "set maxSurge 0 and maxUnavailable 1, add a node, or make the anti-affinity preferred",
+        "set maxSurge 0 and maxUnavailable 1, or add a node",
     ),
     Cause(
         "no-matching-node",
         "No node matches",
         "No node has the labels that nodeSelector or affinity ask for.",
-        "label a node as the Pod asks for, or ask for labels that nodes have",
+        "ask for labels that nodes have, or label a node so",
+    ),
+    Cause(
+        "pod-affinity",
+        "No node has the Pods that it has to be with",
+        "Required pod affinity is for nodes, or zones, where certain other Pods run, and none of those does.",
+        "start those Pods, or make the affinity preferred",
     ),
     Cause(
         "topology-spread",
@@ -66,7 +72,7 @@ CAUSES: tuple[Cause, ...] = (
         "node-cordoned",
         "Nodes are cordoned",
         "The nodes take no new Pods.",
-        "uncordon a node (kubectl uncordon)",
+        "uncordon a node (kubectl uncordon), or add one",
     ),
     Cause(
         "unschedulable",
@@ -81,6 +87,12 @@ CAUSES: tuple[Cause, ...] = (
         "correct the image's name, push it, or give its pull secret",
     ),
     Cause(
+        "registry-unreachable",
+        "The registry can't be reached",
+        "Nodes that have the image already start it; all others wait until the registry answers.",
+        "wait for the registry, or name an image of one that answers; nodes pull again by themselves",
+    ),
+    Cause(
         "crash-loop",
         "It crashes again and again",
         "The new version exits soon after its start.",
@@ -90,13 +102,13 @@ CAUSES: tuple[Cause, ...] = (
         "never-ready",
         "It does not become ready",
         "The new Pods run, and do not pass their readiness probe.",
-        "correct the readiness probe or the application; kubectl rollout undo goes back",
+        "correct the readiness probe or the application",
     ),
     Cause(
         "init-container-waits",
         "An init container waits",
         "It runs and does not end, such as one that waits for the very Service that its own Pod is to serve.",
-        "let it wait for nothing that this update takes away, or keep old Pods until it is done",
+        "bring up what it waits for, and let it wait for nothing that this update takes away",
     ),
     Cause(
         "missing-configuration",

@@ -73,7 +73,7 @@ def anti_affinity_as_many_as_nodes(case: Case) -> Found:
                 f"required anti-affinity by {key}, {limits.desired} replicas and {len(places)} places: none is left "
                 "for the surge, and maxUnavailable comes to 0",
                 (case.name,),
-                "set maxSurge 0 and maxUnavailable 1, or make the anti-affinity preferred",
+                "set maxSurge 0 and maxUnavailable 1, or add a node",
             )
 
 

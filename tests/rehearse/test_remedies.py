@@ -1,0 +1,150 @@
+"""What is proposed where an update hangs, beyond what the corpus has one scenario of each; and what never is."""
+
+from typing import Any
+
+import pytest
+
+from rehearse.snapshots import dump
+from rehearse.test_rehearsal import deployment
+from seatrial.api.registry import STATEFUL_SETS
+from seatrial.base.types import JSON
+from seatrial.rehearse import whole
+from seatrial.rehearse.behaviour_file import parse
+from seatrial.rehearse.change import Apply, SetImage
+from seatrial.rehearse.rehearsal import Plan
+from seatrial.rehearse.result import Result
+from seatrial.rehearse.snapshot import of_manifests
+from simulation.workload_worlds import a_set
+from simulation.worlds import deployment as in_a_namespace
+
+HOST = "kubernetes.io/hostname"
+
+
+def changed(pod: JSON, replicas: int = 3) -> JSON:
+    new = deployment(replicas, image="web:2")
+    new["spec"]["template"]["spec"] |= pod
+    return new
+
+
+def outcome(pod: JSON, *others: JSON, replicas: int = 3) -> Result:
+    old = of_manifests([*others, deployment(replicas)])
+    return whole.run(Plan(old, [Apply([changed(pod, replicas)])]))
+
+
+def helping(result: Result) -> list[str]:
+    assert not result.completes
+    return [each.title for each in result.remedies if each.completes]
+
+
+def a_node(name: str, labels: JSON, *taints: JSON) -> JSON:
+    room = {"cpu": "4", "memory": "8Gi", "pods": "110"}
+    metadata = {"name": name, "labels": {HOST: name, **labels}}
+    status = {"capacity": room, "allocatable": room}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": metadata,
+        "spec": {"taints": list(taints)},
+        "status": status,
+    }
+
+
+def a_taint(key: str) -> JSON:
+    return {"key": key, "effect": "NoSchedule"}
+
+
+def config_map(name: str) -> JSON:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"there": "yes"}}
+
+
+def test_all_that_is_missing_is_made_at_once() -> None:
+    env = [
+        {"name": key, "valueFrom": {"configMapKeyRef": {"name": name, "key": key}}}
+        for name, key in (("a", "there"), ("a", "one"), ("b", "two"))
+    ]
+    containers = [{"name": "c", "image": "web:2", "env": env}]
+    result = outcome({"containers": containers}, config_map("a"))
+    assert helping(result) == ["one added to configmap/a and configmap/b made with two"]
+    assert result.remedies[0].command == (
+        """kubectl patch configmap/a -n default --type=merge -p '{"data": {"one": "VALUE"}}' && """
+        "kubectl create configmap b -n default --from-literal=two=VALUE"
+    )
+
+
+def test_what_is_optional_is_not_made() -> None:
+    env = [
+        {"name": "x", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "x", "optional": True}}},
+        {"name": "y", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "y"}}},
+    ]
+    result = outcome({"containers": [{"name": "c", "image": "web:2", "env": env}]}, config_map("a"))
+    assert helping(result) == ["y added to configmap/a"]
+
+
+def test_spreading_may_be_a_wish() -> None:
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "rack",
+        "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": {"app": "web"}},
+    }
+    nodes = [a_node("n1", {}), a_node("n2", {})]
+    assert helping(outcome({"topologySpreadConstraints": [spread]}, *nodes)) == ["spreading only preferred"]
+
+
+@pytest.mark.parametrize("label", ["topology.kubernetes.io/zone", "node.kubernetes.io/instance-type"])
+def test_nobody_is_told_to_give_a_node_labels_that_its_cloud_gives(label: str) -> None:
+    result = outcome({"nodeSelector": {label: "elsewhere"}})
+    assert helping(result) == []
+    assert [each.title for each in result.remedies] == []
+
+
+def test_the_node_that_lacks_least_is_labelled() -> None:
+    nodes = [a_node("n1", {}), a_node("n2", {"disk": "ssd"})]
+    result = outcome({"nodeSelector": {"disk": "ssd", "tier": "web"}}, *nodes)
+    assert helping(result) == ["node/n2 labelled tier=web"]
+    assert result.remedies[0].command == "kubectl label node/n2 tier=web --overwrite"
+
+
+@pytest.mark.parametrize(
+    ("key", "remedies"),
+    [
+        ("example.com/gpu", ["taint example.com/gpu:NoSchedule tolerated"]),
+        ("node-role.kubernetes.io/control-plane", []),
+    ],
+)
+def test_only_taints_that_somebody_chose_are_tolerated(key: str, remedies: list[str]) -> None:
+    nodes = [a_node("n1", {}), a_node("n2", {"role": "special"}, a_taint(key))]
+    assert helping(outcome({"nodeSelector": {"role": "special"}}, *nodes)) == remedies
+
+
+def test_a_request_that_fits_is_said_only_where_more_is_asked_for_than_before() -> None:
+    def asking(cpu: str) -> JSON:
+        return {"containers": [{"name": "c", "image": "web:2", "resources": {"requests": {"cpu": cpu}}}]}
+
+    assert helping(outcome(asking("9"))) == ["a request of 8 cpu for container c"]
+    old = changed(asking("3"))
+    full = whole.run(Plan(of_manifests([old], "3x4cpu,8Gi"), [SetImage("deployment/web", [("c", "web:3")])]))
+    assert helping(full) == ["maxSurge 0", "strategy Recreate"]
+
+
+BAD = parse({"behaviours": {"nginx:2": {"bad_image": True}}}, "x")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        (
+            a_set(STATEFUL_SETS, replicas=2, serviceName="web"),
+            "; kubectl rollout undo statefulset/web -n default goes back, once kubectl delete pod web-1 -n default "
+            "has made room for it",
+        ),
+        (in_a_namespace("web", 2), "; kubectl rollout undo deployment/web -n default goes back"),
+    ],
+)
+def test_a_version_that_does_not_start_comes_with_the_way_back(manifest: Any, words: str) -> None:
+    kind = manifest["kind"].lower()
+    container = manifest["spec"]["template"]["spec"]["containers"][0]["name"]
+    snapshot = dump(manifest, start=1, exit=1)
+    result = whole.run(Plan(snapshot, [SetImage(f"{kind}/web", [(container, "nginx:2")])], profiles=BAD))
+    assert result.findings[0].rule == "image-not-found"
+    assert result.findings[0].remedy.endswith(words)
