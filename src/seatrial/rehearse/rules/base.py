@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from seatrial.api.registry import NODES
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
@@ -21,8 +22,6 @@ class Case:
     course: Course
     model: Model
     now: float
-    drains: bool = False
-    """The change empties a node."""
 
     @property
     def name(self) -> str:
@@ -69,7 +68,7 @@ class Case:
 
     @property
     def replaces(self) -> bool:
-        """Whether Pods of an old version are still there: it does more than to change its size."""
+        """Whether Pods of an old version are still there: more than its size changes."""
         owners, pods = newest.of(self.obj, self.target.resource.kind, self.course)
         new = {hash_of(each) for each in (*owners, *pods)}
         return any(life.state != "gone" and life.hash and life.hash not in new for life in self.lives)
@@ -78,6 +77,11 @@ class Case:
     def lives(self) -> list[PodLife]:
         """Of its own Pods, those that are gone included."""
         return [life for life in self.course.lives.values() if self.course.owner_of(life.pod) == self.target]
+
+    @property
+    def open_nodes(self) -> list[JSON]:
+        """Those that are not cordoned."""
+        return [node for node in self.course.all(NODES) if not objects.get(node, "spec", "unschedulable")]
 
     def there(self, resource: ResourceRef) -> list[JSON]:
         """The objects of a kind in the workload's namespace; all of a kind that has none."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from fractions import Fraction
 
-from seatrial.api.registry import NODES, PODS, RESOURCE_QUOTAS
+from seatrial.api.registry import PODS, RESOURCE_QUOTAS
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, quantity
 from seatrial.rehearse.rules.base import Case, Found
@@ -75,10 +75,7 @@ def _amounts(given: JSON) -> dict[str, Fraction]:
 def free(case: Case) -> Mapping[str, dict[str, Fraction]]:
     """What each node that takes Pods has left for the workload's, which may preempt those of a lower priority."""
     priority = int(case.newest_pod_spec.get("priority") or 0)
-    left = {
-        objects.name(node): {name: allocatable(node, name) for name in RESOURCES}
-        for node in filter(_takes, case.course.all(NODES))
-    }
+    left = {objects.name(node): {name: allocatable(node, name) for name in RESOURCES} for node in case.open_nodes}
     for pod in case.course.all(PODS):
         node_left = left.get(pod["spec"].get("nodeName") or "")
         stays = int(pod["spec"].get("priority") or 0) >= priority
@@ -95,10 +92,6 @@ def allocatable(node: JSON, resource: str) -> Fraction:
 def rounded(resource: str, amount: Fraction) -> Fraction:
     """Down to what people write: 10m, 1Mi."""
     return amount // _STEPS[resource] * _STEPS[resource]
-
-
-def _takes(node: JSON) -> bool:
-    return not objects.get(node, "spec", "unschedulable", default=False)
 
 
 def shown(resource: str, amount: Fraction) -> str:

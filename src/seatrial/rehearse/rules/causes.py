@@ -85,20 +85,22 @@ def of(case: Case) -> list[Finding]:
     # What went on when the standstill began: retries back off, and their events grow old.
     since = case.course.news_at
     seen = obstacles.find(members, owners, events, since)
-    for obstacle in seen:
-        where = f"pod/{obstacle.pod}" if obstacle.pod else case.name
-        killer = _killer(case, obstacle) if obstacle.reason == "CrashLoop" else ""
-        if killer:
-            found.append(problem("liveness-kills-slow-starter", killer, (where, case.name)))
-            continue
-        rule = rule_of(obstacle)
-        told = held.explain(case, rule, obstacle) if rule in held.RULES else ""
-        found.append(problem(rule, told or _in_short(obstacle), (where, case.name)))
+    found += [_of_obstacle(case, obstacle) for obstacle in seen]
     found = _without_consequences(found)
     explained = {obstacle.pod for obstacle in seen}
     rest = [pod for pod in members if objects.name(pod) not in explained]
-    found += [problem(rule, message, where) for rule, message, where in _in_order(case, events, rest)]
+    found += [problem(rule, message, where) for rule, message, where in _less_direct(case, events, rest)]
     return [replace(each, remedy=f"{each.remedy}{_way_back(case, each)}") for each in found]
+
+
+def _of_obstacle(case: Case, obstacle: Obstacle) -> Finding:
+    where = f"pod/{obstacle.pod}" if obstacle.pod else case.name, case.name
+    killer = _killer(case, obstacle) if obstacle.reason == "CrashLoop" else ""
+    if killer:
+        return problem("liveness-kills-slow-starter", killer, where)
+    rule = rule_of(obstacle)
+    told = held.explain(case, rule, obstacle) if rule in held.RULES else ""
+    return problem(rule, told or _in_short(obstacle), where)
 
 
 def _without_consequences(found: Sequence[Finding]) -> list[Finding]:
@@ -145,10 +147,11 @@ def problem(rule: str, message: str, where: Sequence[str]) -> Finding:
 
 
 UNDOABLE = (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS)
-Cause = tuple[str, str, tuple[str, ...]]
+Seen = tuple[str, str, tuple[str, ...]]
+"""(rule, message, objects) of what stands in the way."""
 
 
-def _deliberate(case: Case) -> Iterator[Cause]:
+def _deliberate(case: Case) -> Iterator[Seen]:
     """The workload was told not to go on."""
     spec, kind = case.spec, case.target.resource.kind
     if kind == "Deployment" and spec.get("paused"):
@@ -161,25 +164,38 @@ def _deliberate(case: Case) -> Iterator[Cause]:
         yield "partition", f"{case.name} has a partition of {partition}: Pods below it keep their version", (case.name,)
 
 
-def _waiting(case: Case, members: Sequence[JSON]) -> Iterator[Cause]:
-    """Init containers that run and do not end."""
-    for pod in members:
-        statuses = (pod.get("status") or {}).get("initContainerStatuses") or ()
-        running = [str(each["name"]) for each in statuses if objects.get(each, "state", "running") is not None]
-        for container in pod["spec"].get("initContainers") or ():
-            if container["name"] not in running or container.get("restartPolicy") == "Always":
-                continue
-            name, where = objects.name(pod), f"pod {objects.name(pod)}: init container {container['name']}"
-            service = case.model.of(pod, container).waits_for
-            if not service:
-                yield "init-container-waits", f"{where} does not end", (f"pod/{name}", case.name)
-            elif f"service/{service}" in connections.behind_a_service(case):
-                text = f"{where} waits for service/{service}, which only gets an endpoint when this very Pod is ready"
-                yield "init-container-waits", text, (f"pod/{name}", case.name, f"service/{service}")
-            else:
-                text = f"{where} waits for service/{service}, which has no endpoint"
-                yield "init-container-waits", text, (f"pod/{name}", case.name, f"service/{service}")
-            return
+def _less_direct(case: Case, events: Sequence[JSON], members: Sequence[JSON]) -> Iterator[Seen]:
+    """What objects show, though no event tells it. `members`: Pods of which nothing else has been told."""
+    yield from _stuck_ordinal(case, events)
+    yield from _staying(case)
+    yield from _waiting(case, members)
+    yield from _never_ready(case, members)
+    yield from _deadline_too_short(case)
+    for message, shown, _ in selection.shared_selector(case):
+        yield "shared-selector", message, shown
+
+
+def _stuck_ordinal(case: Case, events: Sequence[JSON]) -> Iterator[Seen]:
+    """A Pod of an old revision that its StatefulSet waits for."""
+    if case.target.resource.kind == "StatefulSet":
+        blocking = stuck.find(case.obj, case.course.all(PODS), events, case.now)
+        if blocking is not None:
+            yield "stuck-ordinal", f"{case.name} is {blocking}", (f"pod/{blocking.name}", case.name)
+
+
+def _staying(case: Case) -> Iterator[Seen]:
+    """Pods that are being deleted and do not go."""
+    for pod in case.course.all(PODS):
+        if not objects.is_terminating(pod) or case.course.owner_of(pod) != case.target:
+            continue
+        name = objects.name(pod)
+        if objects.finalizers(pod):
+            kept = ", ".join(objects.finalizers(pod))
+            yield "finalizer", f"pod {name} can't go: it is kept by {kept}", (f"pod/{name}", case.name)
+        elif case.now > times.parse_time(objects.deletion_timestamp(pod) or ""):
+            node = pod["spec"].get("nodeName") or ""
+            text = f"pod {name} on {node} does not end{_silent(case, node)}"
+            yield "pod-does-not-end", text, (f"pod/{name}", f"node/{node}")
 
 
 def _silent(case: Case, name: str) -> str:
@@ -188,32 +204,44 @@ def _silent(case: Case, name: str) -> str:
     return ": the node does not report any more" if silent else ""
 
 
-def _in_order(case: Case, events: Sequence[JSON], members: Sequence[JSON]) -> Iterator[Cause]:
-    """What is seen less directly."""
-    if case.target.resource.kind == "StatefulSet":
-        blocking = stuck.find(case.obj, case.course.all(PODS), events, case.now)
-        if blocking is not None:
-            yield "stuck-ordinal", f"{case.name} is {blocking}", (f"pod/{blocking.name}", case.name)
-    for pod in case.course.all(PODS):
-        if objects.is_terminating(pod) and case.course.owner_of(pod) == case.target:
-            name = objects.name(pod)
-            if objects.finalizers(pod):
-                kept = ", ".join(objects.finalizers(pod))
-                yield "finalizer", f"pod {name} can't go: it is kept by {kept}", (f"pod/{name}", case.name)
-            elif case.now > times.parse_time(objects.deletion_timestamp(pod) or ""):
-                node = pod["spec"].get("nodeName") or ""
-                text = f"pod {name} on {node} does not end{_silent(case, node)}"
-                yield "pod-does-not-end", text, (f"pod/{name}", f"node/{node}")
-    yield from _waiting(case, members)
+def _waiting(case: Case, members: Sequence[JSON]) -> Iterator[Seen]:
+    """The first init container that runs and does not end."""
+    for pod, container in _running_inits(members):
+        name = objects.name(pod)
+        where = f"pod {name}: init container {container['name']}"
+        awaited = case.model.of(pod, container).waits_for
+        if not awaited:
+            yield "init-container-waits", f"{where} does not end", (f"pod/{name}", case.name)
+            return
+        service = f"service/{awaited}"
+        its_own = service in connections.behind_a_service(case)
+        why = "which only gets an endpoint when this very Pod is ready" if its_own else "which has no endpoint"
+        yield "init-container-waits", f"{where} waits for {service}, {why}", (f"pod/{name}", case.name, service)
+        return
+
+
+def _running_inits(members: Sequence[JSON]) -> Iterator[tuple[JSON, JSON]]:
+    """(Pod, init container), sidecars left out."""
+    for pod in members:
+        statuses = (pod.get("status") or {}).get("initContainerStatuses") or ()
+        running = [str(each["name"]) for each in statuses if objects.get(each, "state", "running") is not None]
+        for container in pod["spec"].get("initContainers") or ():
+            if container["name"] in running and container.get("restartPolicy") != "Always":
+                yield pod, container
+
+
+def _never_ready(case: Case, members: Sequence[JSON]) -> Iterator[Seen]:
+    """The first Pod that runs and is not ready."""
     for pod in members:
         name = objects.name(pod)
         if not conditions.is_true(pod, "Ready") and (pod.get("status") or {}).get("phase") == "Running":
             yield "never-ready", f"pod {name} runs, and is not ready", (f"pod/{name}", case.name)
-            break
+            return
+
+
+def _deadline_too_short(case: Case) -> Iterator[Seen]:
     least = float(case.spec.get("minReadySeconds") or 0)
     deadline = case.spec.get("progressDeadlineSeconds")
     if deadline is not None and least >= float(deadline):
         text = f"minReadySeconds {least:.0f} is not below progressDeadlineSeconds {deadline}"
         yield "deadline-too-short", text, (case.name,)
-    for message, shown, _ in selection.shared_selector(case):
-        yield "shared-selector", message, shown

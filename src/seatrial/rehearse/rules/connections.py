@@ -1,9 +1,13 @@
 """Rules about requests that are lost while Pods come and go."""
 
 from seatrial.api.registry import SERVICES
+from seatrial.base.types import JSON
 from seatrial.machinery import selectors
 from seatrial.rehearse import probing
 from seatrial.rehearse.rules.base import Case, Found
+
+ENDPOINT_LAG_SECONDS = 5.0
+"""How long proxies and load balancers may take to hear that a Pod ends."""
 
 
 def behind_a_service(case: Case) -> list[str]:
@@ -42,9 +46,5 @@ def exits_at_once(case: Case) -> Found:
             )
 
 
-ENDPOINT_LAG_SECONDS = 5.0
-"""How long proxies and load balancers may take to hear that a Pod ends."""
-
-
-def _exit_seconds(case: Case, container: dict[str, object]) -> float:
+def _exit_seconds(case: Case, container: JSON) -> float:
     return max((case.model.of(life.pod, container).exit for life in case.lives[:1]), default=0.0)

@@ -1,6 +1,6 @@
 """Rules about the Pods themselves: images, probes, volumes, where they may run."""
 
-from seatrial.api.registry import NODES, PERSISTENT_VOLUME_CLAIMS
+from seatrial.api.registry import PERSISTENT_VOLUME_CLAIMS
 from seatrial.machinery import objects, selectors
 from seatrial.rehearse import probing
 from seatrial.rehearse.behaviour import untagged
@@ -23,7 +23,7 @@ def mutable_tag(case: Case) -> Found:
 
 def liveness_kills_slow_starter(case: Case) -> Found:
     for container in case.containers:
-        behaviours = [case.model.of(pod, container) for pod in _fresh(case)]
+        behaviours = [case.model.of(life.pod, container) for life in case.lives if life.is_new]
         killed = [each for each in behaviours if each.unhealthy is not None and each.crash is None]
         if killed:
             after = told(min(each.unhealthy or 0.0 for each in killed))
@@ -33,10 +33,6 @@ def liveness_kills_slow_starter(case: Case) -> Found:
                 (case.name,),
                 "give it a startupProbe with enough failureThreshold",
             )
-
-
-def _fresh(case: Case) -> list[dict[str, object]]:
-    return [life.pod for life in case.lives if life.is_new]
 
 
 def rwo_volume_with_surge(case: Case) -> Found:
@@ -67,7 +63,7 @@ def anti_affinity_as_many_as_nodes(case: Case) -> Found:
     for term in terms:
         key = str(term.get("topologyKey", ""))
         own = selectors.from_label_selector(term.get("labelSelector")).matches(case.pod_labels)
-        places = {objects.labels(node).get(key) for node in case.course.all(NODES) if _usable(node)} - {None}
+        places = {objects.labels(node).get(key) for node in case.open_nodes} - {None}
         if own and limits.max_surge and limits.max_unavailable == 0 and limits.desired >= len(places):
             yield (
                 f"required anti-affinity by {key}, {limits.desired} replicas and {len(places)} places: none is left "
@@ -75,10 +71,6 @@ def anti_affinity_as_many_as_nodes(case: Case) -> Found:
                 (case.name,),
                 "set maxSurge 0 and maxUnavailable 1, or add a node",
             )
-
-
-def _usable(node: dict[str, object]) -> bool:
-    return not objects.get(node, "spec", "unschedulable", default=False)
 
 
 def slow_pre_stop(case: Case) -> Found:

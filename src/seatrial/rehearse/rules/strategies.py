@@ -4,7 +4,7 @@ from seatrial.api.registry import POD_DISRUPTION_BUDGETS
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, selectors
 from seatrial.rehearse.durations import told
-from seatrial.rehearse.rules.base import Case, Found
+from seatrial.rehearse.rules.base import Case, Found, strategy
 from seatrial.workloads import rolling
 
 
@@ -68,7 +68,7 @@ def surge_and_unavailable_zero(case: Case) -> Found:
     """Both round to nothing: the controller then takes one Pod away first."""
     if not case.rolls:
         return
-    given = (case.spec.get("strategy") or {}).get("rollingUpdate") or {}
+    given = strategy(case.spec).get("rollingUpdate") or {}
     surge, unavailable = given.get("maxSurge"), given.get("maxUnavailable")
     limits = rolling.limits(case.spec)
     if limits.max_surge == 0 and _rounds_to_nothing(unavailable, limits.desired):
