@@ -51,6 +51,18 @@ def test_names_say_what_things_are(path: Path) -> None:
     assert not re.search(r"utils|helpers|common|manager|mixin", path.stem, re.IGNORECASE)
 
 
+@pytest.mark.parametrize("folder", ["scheduler", "rehearse"])
+def test_the_architecture_leads_to_every_file(folder: str) -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    files = [path for path in (SOURCE / folder).glob("*.py") if path.name != "__init__.py"]
+    assert [path.name for path in files if not re.search(rf"[`/]{path.name}`", page)] == []
+
+
+def test_the_architecture_names_files_that_are_there() -> None:
+    named = set(re.findall(r"`(?:[\w/]*/)?(\w+\.py)`", (ROOT / "ARCHITECTURE.md").read_text()))
+    assert named <= {path.name for folder in (SOURCE, ROOT / "tests") for path in folder.rglob("*.py")}
+
+
 def controller_files() -> list[Path]:
     return [
         path
