@@ -9,6 +9,7 @@ import json
 import shlex
 import statistics
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -25,8 +26,8 @@ from seatrial.cli import rehearsal_plan
 from seatrial.cli.commands.rehearse import command
 from seatrial.cluster import control_plane
 from seatrial.cluster.cluster import Cluster
-from seatrial.machinery import objects
-from seatrial.rehearse import behaviour, disk_images, distribution, recorded_figures, rehearsal
+from seatrial.machinery import conditions, objects
+from seatrial.rehearse import behaviour, disk_images, distribution, observing, recorded_figures, rehearsal
 from seatrial.rehearse.behaviour import DEFAULT, Profile, Profiles
 from seatrial.rehearse.change import Apply, SetImage
 from seatrial.rehearse.course import Course
@@ -76,12 +77,8 @@ def plan_of(folder: Path) -> Plan:
     words = shlex.split(yaml.safe_load((folder / "expected.yaml").read_text())["command"])
     here = [str(folder / word) if word.endswith(".yaml") else word for word in words[2:]]
     plan = rehearsal_plan.of(command.make_context("rehearse", here).params)
-    return replace(plan, profiles=plan.profiles.over(Profiles(default=APPLICATION)))
-
-
-def has_pods(plan: Plan) -> bool:
-    """It begins where another cluster was, as a dump does: processes can't be taken over from there."""
-    return any(obj.get("kind") == "Pod" for obj in plan.snapshot.objects)
+    seen, _ = observing.profiles(plan.snapshot.objects, plan.snapshot.taken_at)
+    return replace(plan, profiles=plan.profiles.over(seen).over(Profiles(default=APPLICATION)))
 
 
 def images_of(plan: Plan) -> set[str]:
@@ -93,7 +90,7 @@ def images_of(plan: Plan) -> set[str]:
 def _templates(plan: Plan) -> Iterator[JSON]:
     """What its Pods are made from, before and after the change."""
     applied = (change.manifests for change in plan.changes if isinstance(change, Apply))
-    for manifest in chain(plan.snapshot.manifests, *applied):
+    for manifest in chain(plan.snapshot.objects, plan.snapshot.manifests, *applied):
         yield objects.get(manifest, "spec", "template", "spec", default={})
 
 
@@ -136,7 +133,7 @@ async def carry_out(plan: Plan) -> tuple[Outcome, float]:
     env = SystemEnv()
     store = TracedStore(env)
     schemas = control_plane.schemas_of(control_plane.spoken(plan.release))
-    assert not await load(Registry(store, env, schemas), plan.snapshot.objects)
+    assert not await load(Registry(store, env, schemas), [obj for obj in plan.snapshot.objects if not _is_pod(obj)])
     nodes = [obj for obj in store.objects() if obj["kind"] == "Node"]
     cluster = Cluster(
         env=env, nodes=0, runtime="process", serve=False, store=store, machines=machines(nodes), images=commands(plan)
@@ -154,6 +151,7 @@ async def _observe(cluster: Cluster, store: TracedStore, plan: Plan) -> tuple[Ou
     await _make_images(cluster.images.store, plan)
     world = World(cluster, store, SampledModel(plan.profiles), Images(cluster.env), Webhooks(), GivenLoad(), [])
     before = world.begin()
+    await _until_as_it_was(store, plan)
     await _until_over(world, before, Performance([Apply(plan.snapshot.manifests)], world.webhooks), plan.namespace)
     await asyncio.sleep((rehearsal.CHANGE_AT - cluster.env.now()) % 1)
     course = world.begin()
@@ -178,6 +176,23 @@ async def _make_images(store: ImageStore, plan: Plan) -> None:
         if name.pool not in await store.pools():
             await store.create_pool(name.pool)
         await store.create(name, IMAGE_BYTES)
+
+
+async def _until_as_it_was(store: TracedStore, plan: Plan) -> None:
+    """Processes can't be taken over from a dump: its workloads make their Pods again, as many, and as many ready."""
+    wanted = _readiness(plan.snapshot.objects)
+    while True:
+        if _readiness(store.objects()) == wanted:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _readiness(found: Iterable[JSON]) -> Counter[bool]:
+    return Counter(conditions.is_true(obj, "Ready") for obj in found if _is_pod(obj))
+
+
+def _is_pod(obj: JSON) -> bool:
+    return obj.get("kind") == "Pod"
 
 
 async def _until_over(world: World, course: Course, performance: Performance, namespace: str) -> bool:
