@@ -1,7 +1,10 @@
 """Whole rehearsals of manifests: what a user is told."""
 
+import re
+
 from seatrial.base.types import JSON
 from seatrial.rehearse import whole
+from seatrial.rehearse.behaviour_file import parse
 from seatrial.rehearse.change import Apply, Scale
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
@@ -84,3 +87,26 @@ def test_a_rehearsal_of_a_change_that_changes_nothing_completes_at_once() -> Non
     result = outcome(deployment(), deployment())
     assert result.headline == "COMPLETES at once, at least 4 of 4 Pods available"
     assert result.scale_events == ()
+
+
+SOMETIMES = parse({"behaviours": {"web:2": {"start": {"uniform": [2, 20]}, "never_ready": 0.1}}}, "x")
+
+
+def test_a_trial_that_hangs_is_shown_with_all_that_led_there() -> None:
+    probed = {"readinessProbe": {"httpGet": {"path": "/", "port": 80}}}
+    old, new = deployment(**probed), deployment(image="web:2", **probed)
+    result = whole.run(Plan(of_manifests([old]), [Apply([new])], profiles=SOMETIMES), trials=10, processes=1)
+    assert result.spread is not None
+    assert 0 < result.spread.completed < 10
+    assert re.match(r"HANGS in \d of 10 trials, such as seed \d+: pod web-\S+: container c runs but", result.headline)
+    assert result.decided_by == "standstill"
+    assert result.findings[0].rule == "never-ready"
+    assert result.evidence
+    assert any(pod.phases[-1].state == "starting" for pod in result.pods)
+
+
+def test_the_pictures_of_many_trials_end_when_the_run_ended_that_they_show() -> None:
+    slow = parse({"behaviours": {"web:2": {"start": {"uniform": [2, 20]}}}}, "x")
+    plan = Plan(of_manifests([deployment()]), [Apply([deployment(image="web:2")])], profiles=slow)
+    result = whole.run(plan, trials=4, processes=1)
+    assert result.shown_seconds == rehearse(plan).duration_seconds != result.duration_seconds

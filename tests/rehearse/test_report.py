@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from seatrial.base import html_page
 from seatrial.cli.commands.rehearse import command
 from seatrial.rehearse import report, report_charts
-from seatrial.rehearse.result import EventLine, Finding, Phase, PodTimeline, Remedy, Result, Sample
+from seatrial.rehearse.result import EventLine, Finding, Phase, PodTimeline, Remedy, Result, Sample, Step
 
 CORPUS = Path(__file__).parent / "corpus"
 OLD = PodTimeline(
@@ -82,6 +82,30 @@ def test_events_are_marks_on_the_axis_and_rows_of_a_table() -> None:
     assert "<td>2.0s<td>pod/web-2-b<td>Unhealthy<td>&lt;no&gt; (×3)" in page
 
 
+def test_an_event_that_repeats_is_one_row() -> None:
+    again = tuple(EventLine(10.0 * n, "pod/web-2-b", "Warning", "BackOff", "back-off", n) for n in (1, 2, 3))
+    page = report.page(replace(ROLL, events=(*ROLL.events, *again)))
+    assert page.count("<td>BackOff<td>") == 1
+    assert "<td>10.0s<td>pod/web-2-b<td>BackOff<td>back-off (×3, until 30.0s)" in page
+
+
+def test_faults_are_on_the_axis_and_among_the_events() -> None:
+    page = report.page(replace(ROLL, happened=(Step(1.0, "node/node-2", "loses power"),)))
+    assert "1.0s node/node-2 Fault: loses power" in titles(charts(page)[0], "circle")
+    assert "<td>1.0s<td>node/node-2<td>Fault<td>loses power" in page
+
+
+def test_names_are_whole_and_those_of_the_new_version_in_bold() -> None:
+    long = replace(NEW, name="a-name-as-long-as-those-of-pods-often-are-7c887df69-fh48b")
+    chart = charts(report.page(replace(ROLL, pods=(OLD, long))))[0]
+    names = {
+        text.firstChild.nodeValue: text.getAttribute("font-weight")  # type: ignore[union-attr]
+        for text in chart.getElementsByTagName("text")
+        if text.getAttribute("class") == "small"
+    }
+    assert names == {OLD.name: "", long.name: "bold"}
+
+
 def test_a_broken_promise_is_red_however_short() -> None:
     short = (Sample(0, 1, 1, 2), Sample(2, 0, 0, 1), Sample(2.001, 1, 1, 2))
     chart = charts(report.page(replace(ROLL, availability=short)))[1]
@@ -135,6 +159,8 @@ def test_very_many_pods_that_lived_alike_are_one_band() -> None:
         "web-2-late on node-2: pending from 4.0s to 5.0s",
         "web-2-late on node-2: ready from 5.0s to 5.2s",
     ]
+    names = [text.firstChild.nodeValue for text in chart.getElementsByTagName("text") if text.getAttribute("class")]  # type: ignore[union-attr]
+    assert names == ["900 Pods"]
     heights = {float(bar.getAttribute("height")) for bar in chart.getElementsByTagName("rect") if bar.hasChildNodes()}
     assert heights == {0.27, 239.47}
 

@@ -29,7 +29,7 @@ def figures(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """`heads` and cells are text. Wider than the page, it scrolls."""
+    """`heads` and cells are text. On a phone each row is a paragraph."""
     head = "".join(f"<th>{escaped(each)}" for each in heads)
     body = "".join("<tr>" + "".join(f"<td>{escaped(cell)}" for cell in row) for row in rows)
     return f'<div class="wide"><table><tr>{head}{body}</table></div>'
@@ -50,7 +50,7 @@ _PAGE = Template("""<!DOCTYPE html>
 <title>$title</title>
 <style>
 :root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 0 auto; padding: 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.3rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.05rem; margin: 1.5rem 0 .3rem; }
 .verdict { font-weight: 600; padding: .5rem .8rem; border-radius: .4rem; color: #fff; overflow-wrap: anywhere; }
@@ -64,13 +64,20 @@ pre { font-size: .85rem; white-space: pre-wrap; overflow-wrap: anywhere; margin:
 svg { width: 100%; height: auto; display: block; }
 svg text { font-size: 8px; fill: currentColor; }
 @media (max-width: 30rem) { svg text { font-size: 11px; } }
-svg .small { font-size: 7px; }
+svg .small { font-size: 7.5px; paint-order: stroke; stroke: Canvas; stroke-width: 2.5px; }
+@media (max-width: 30rem) { svg .small { font-size: 10px; } }
 svg .grid { stroke: currentColor; stroke-opacity: .25; stroke-width: .5; fill: none; }
 .legend { margin: .3rem 0; }
 .legend span { display: inline-block; margin-right: 1rem; font-size: .9rem; }
 .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; border-radius: .15em; }
 .wide { overflow-x: auto; }
 .wide td { overflow-wrap: break-word; }
+@media (max-width: 40rem) {
+  .wide tr { display: block; border-bottom: 1px solid #7774; padding: .2rem 0; }
+  .wide th { display: none; }
+  .wide td { display: inline; padding: 0 .4rem 0 0; overflow-wrap: anywhere; white-space: normal; }
+  .wide td:last-child { display: block; }
+}
 @media print {
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { max-width: none; padding: 0; font-size: 11pt; }

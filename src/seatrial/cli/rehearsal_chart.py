@@ -39,7 +39,7 @@ def lines(result: Result, width: int) -> list[str]:
 
 
 def _lines(result: Result, chosen: Sequence[PodTimeline], left_out: int, room: int, cells: int) -> Iterator[str]:
-    end = max(result.duration_seconds, 1.0) * 1.05
+    end = max(result.shown_seconds, 1.0) * 1.05
     at = [end * (i + 0.5) / cells for i in range(cells)]
     margin = " " * (room + 5)
     for pod in chosen:

@@ -1,11 +1,11 @@
 """A rehearsal told as one HTML page: the verdict on top, then why, what helps, and the pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from seatrial.base import html_page
 from seatrial.base.html_page import escaped
 from seatrial.rehearse import durations, report_charts
-from seatrial.rehearse.result import Finding, Remedy, Result
+from seatrial.rehearse.result import EventLine, Finding, Remedy, Result
 
 SHOWN_EVENTS = 300
 
@@ -57,9 +57,13 @@ def _pictures(result: Result) -> Iterator[str]:
     if not result.pods:
         return
     axis, known = report_charts.axis_of(result), report_charts.versions(result.pods)
-    legend = html_page.legend((version.label, version.colour) for version in known)
-    yield "<h2>Pods</h2>" + report_charts.pods_chart(result, known, axis) + legend
-    yield html_page.legend((*report_charts.STATE_LEGEND, *report_charts.EVENT_LEGEND))
+    updated = {pod.hash for pod in result.pods if pod.updated}
+    legend = html_page.legend(
+        (f"{version.label}{' (new, in bold)' if version.hash in updated else ''}", version.colour) for version in known
+    )
+    yield "<h2>Pods, by time after the change</h2>" + report_charts.pods_chart(result, known, axis) + legend
+    end = (report_charts.ended(result), report_charts.END_LEGEND)
+    yield html_page.legend((*report_charts.STATE_LEGEND, *report_charts.EVENT_LEGEND, end))
     yield "<h2>Available Pods</h2>" + report_charts.availability_chart(result, axis)
     yield "<h2>Ready Pods of each version</h2>" + report_charts.shares_chart(result, known, axis) + legend
 
@@ -77,21 +81,34 @@ def _sentence(finding: Finding) -> str:
 
 
 def _events(result: Result) -> Iterator[str]:
-    if not result.events:
+    """Each once, with how often it was given and until when."""
+    alike: dict[tuple[str, str, str], list[EventLine]] = {}
+    for event in result.with_faults:
+        alike.setdefault((event.object, event.reason, _bare(event.message)), []).append(event)
+    if not alike:
         return
     yield "<h2>Events</h2>"
     rows = (
-        (
-            _at(event.time_seconds),
-            event.object,
-            event.reason,
-            event.message + (f" (×{event.count})" if event.count > 1 else ""),
-        )
-        for event in result.events[:SHOWN_EVENTS]
+        (_at(lines[0].time_seconds), lines[0].object, lines[0].reason, lines[0].message + _often(lines))
+        for lines in list(alike.values())[:SHOWN_EVENTS]
     )
     yield html_page.table(("At", "Object", "Reason", "Message"), rows)
-    if len(result.events) > SHOWN_EVENTS:
-        yield f"<p>… and {len(result.events) - SHOWN_EVENTS} more; the JSON has them all.</p>"
+    if len(alike) > SHOWN_EVENTS:
+        yield f"<p>… and {len(alike) - SHOWN_EVENTS} more; the JSON has them all.</p>"
+
+
+_COMBINED = "(combined from similar events): "
+
+
+def _bare(message: str) -> str:
+    """Events that were combined go by the first of them."""
+    return _COMBINED if message.startswith(_COMBINED) else message
+
+
+def _often(lines: Sequence[EventLine]) -> str:
+    times = max(len(lines), lines[-1].count)
+    until = f", until {_at(lines[-1].time_seconds)}" if len(lines) > 1 else ""
+    return f" (×{times}{until})" if times > 1 else ""
 
 
 def _at(seconds: float) -> str:

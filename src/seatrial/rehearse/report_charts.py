@@ -10,23 +10,29 @@ from seatrial.base.html_page import escaped
 from seatrial.rehearse import durations
 from seatrial.rehearse.result import EventLine, PodTimeline, Result, Sample
 
-WIDTH, LEFT, RIGHT = 400.0, 92.0, 396.0
+WIDTH, LEFT, RIGHT = 400.0, 74.0, 396.0
 AXIS = 24.0
 """Below each chart: marks of events, ticks, times."""
 CHART_HEIGHT = 90.0
-NAMED_ROW, BANDS_HEIGHT = 11.0, 240.0
+NAMED_ROW, NAME_HEIGHT, BANDS_HEIGHT = 19.0, 10.0, 240.0
+"""A row has the Pod's name, and below it its life, so that both have the whole width of a phone."""
 SHORTEST = 0.4
 """Nothing is drawn narrower. What lasts for an instant is left out of areas, unless it breaks the promise."""
-MOST_NAMED = 60
-NAME_LENGTH = 22
+MOST_NAMED = 40
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
-_OPACITY = {"pending": 0.15, "pulling": 0.3, "starting": 0.55, "ready": 1.0, "finished": 0.3}
+_OPACITY = {"pending": 0.1, "starting": 0.5, "ready": 1.0, "finished": 0.3}
+_STRIPES = {"pulling": "rotate(0)", "terminating": "rotate(45)"}
+"""States differ by more than their shade, for those who print in black and white."""
 NEUTRAL = "#777777"
 STATE_LEGEND = (
-    *((state, f"rgba(119,119,119,{_OPACITY[state]})") for state in ("pending", "pulling", "starting", "ready")),
+    ("pending", f"rgba(119,119,119,{_OPACITY['pending']});outline:1px solid {NEUTRAL};outline-offset:-1px"),
+    ("pulling", f"repeating-linear-gradient(90deg,{NEUTRAL} 0 2px,transparent 2px 4px)"),
+    ("starting", f"rgba(119,119,119,{_OPACITY['starting']})"),
+    ("ready", NEUTRAL),
     ("terminating", f"repeating-linear-gradient(45deg,{NEUTRAL} 0 2px,transparent 2px 4px)"),
 )
-EVENT_LEGEND = (("event", NEUTRAL), ("warning", html_page.BAD_COLOUR))
+EVENT_LEGEND = (("event", f"{NEUTRAL};border-radius:50%"), ("warning", f"{html_page.BAD_COLOUR};border-radius:50%"))
+END_LEGEND = "repeating-linear-gradient(0deg,currentColor 0 2px,transparent 2px 4px) 50%/2px 100% no-repeat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ def axis_of(result: Result) -> Axis:
 
     Retries and deadlines go on for long after the last move: they don't make it longer.
     """
-    last = max([result.duration_seconds, *(phase.time_seconds for pod in result.pods for phase in pod.phases)])
+    last = max([result.shown_seconds, *(phase.time_seconds for pod in result.pods for phase in pod.phases)])
     return Axis(max(last * 1.05, 1.0) if result.completes else max(last * 2, 30.0))
 
 
@@ -87,15 +93,15 @@ def pods_chart(result: Result, known: Sequence[Version], axis: Axis) -> str:
     named = len(rows) <= MOST_NAMED
     size = NAMED_ROW if named else BANDS_HEIGHT / len(rows)
     colours = {version.hash: version.colour for version in known}
-    content, top = [_patterns(known)], 4.0
+    content, names, top = [_patterns(known)], [], 4.0
     for band in [[pod] for pod in rows] if named else _bands(rows):
         height = len(band) * size
-        gap = 2.0 if named else 0.0
-        content.append(_life(band, top, height - gap, colours.get(band[0].hash, NEUTRAL), axis))
-        if named:
-            content.append(_name(band[0].name, top + size - 4))
+        below, gap = (NAME_HEIGHT, 1.0) if named else (0.0, 0.0)
+        content.append(_life(band, top + below, height - below - gap, colours.get(band[0].hash, NEUTRAL), axis))
+        if height >= NAME_HEIGHT:
+            names.append(_name(band, top + (below or height / 2 + 5) - 2))
         top += height
-    content += [_end_mark(result, top, axis), *_event_marks(result.events, top, axis)]
+    content += [_end_mark(result, top, axis), *_event_marks(result.with_faults, top, axis), *names]
     return _svg("life of each Pod", top, axis, content)
 
 
@@ -158,8 +164,12 @@ def _life(band: Sequence[PodTimeline], top: float, height: float, colour: str, a
         if phase.state == "gone":
             continue
         start, width = axis.x(phase.time_seconds), max(axis.x(end) - axis.x(phase.time_seconds), SHORTEST)
-        striped = phase.state == "terminating"
-        fill = f'fill="url(#t{colour[1:]})"' if striped else f'fill="{colour}" fill-opacity="{_OPACITY[phase.state]}"'
+        if phase.state in _STRIPES:
+            fill = f'fill="url(#{phase.state[0]}{colour[1:]})"'
+        else:
+            fill = f'fill="{colour}" fill-opacity="{_OPACITY[phase.state]}"'
+        if phase.state == "pending":
+            fill += f' stroke="{colour}" stroke-width=".6"'
         tip = f"{who}: {phase.state} from {phase.time_seconds:.1f}s to {end:.1f}s"
         bars.append(
             f'<rect x="{start:.1f}" y="{top:.2f}" width="{width:.1f}" height="{height:.2f}" {fill}>'
@@ -170,28 +180,33 @@ def _life(band: Sequence[PodTimeline], top: float, height: float, colour: str, a
 
 def _patterns(known: Sequence[Version]) -> str:
     stripes = "".join(
-        f'<pattern id="t{colour[1:]}" width="4" height="4" patternUnits="userSpaceOnUse" '
-        f'patternTransform="rotate(45)"><rect width="2" height="4" fill="{colour}"/></pattern>'
+        f'<pattern id="{state[0]}{colour[1:]}" width="4" height="4" patternUnits="userSpaceOnUse" '
+        f'patternTransform="{turned}"><rect width="2" height="4" fill="{colour}"/></pattern>'
         for colour in sorted({NEUTRAL, *(version.colour for version in known)})
+        for state, turned in _STRIPES.items()
     )
     return f"<defs>{stripes}</defs>"
 
 
-def _name(name: str, y: float) -> str:
-    short = name if len(name) <= NAME_LENGTH else f"…{name[-NAME_LENGTH + 1 :]}"
-    return (
-        f'<text class="small" x="{LEFT - 4:g}" y="{y:.1f}" text-anchor="end">{escaped(short)}'
-        f"<title>{escaped(name)}</title></text>"
-    )
+def _name(band: Sequence[PodTimeline], y: float) -> str:
+    """At the left edge, above all that crosses it; in bold if it is of the new version."""
+    weight = ' font-weight="bold"' if band[0].updated else ""
+    name = band[0].name if len(band) == 1 else f"{len(band)} Pods"
+    return f'<text class="small" x="2" y="{y:.1f}"{weight}>{escaped(name)}</text>'
 
 
 def _end_mark(result: Result, height: float, axis: Axis) -> str:
-    x = axis.x(result.duration_seconds)
-    told = "complete" if result.completes else "nothing moves any more"
+    x = axis.x(result.shown_seconds)
     return (
         f'<path d="M{x:.1f} 0V{height:g}" stroke="currentColor" stroke-width=".7" stroke-dasharray="2 2">'
-        f"<title>{told} after {durations.told(result.duration_seconds)}</title></path>"
+        f"<title>{ended(result)}</title></path>"
     )
+
+
+def ended(result: Result) -> str:
+    """What the dashed line is: `complete after 6s`."""
+    told = "complete" if result.completes else "nothing moves any more"
+    return f"{told} after {durations.told(result.shown_seconds)}"
 
 
 def _event_marks(events: Iterable[EventLine], height: float, axis: Axis) -> Iterator[str]:
@@ -243,7 +258,7 @@ def _svg(label: str, height: float, axis: Axis, content: Iterable[str]) -> str:
     whole = height + AXIS
     ticks = "".join(
         f'<path d="M{axis.x(at):.1f} 0V{height + 10:g}" class="grid"/>'
-        f'<text x="{min(axis.x(at), RIGHT - 8):.1f}" y="{whole - 3:g}" text-anchor="middle">{told}</text>'
+        f'<text x="{min(axis.x(at), RIGHT - 10):.1f}" y="{whole - 3:g}" text-anchor="middle">{told}</text>'
         for at, told in axis.ticks()
     )
     return (

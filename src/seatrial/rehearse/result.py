@@ -152,7 +152,10 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How long many trials took, in seconds; hanging ones count as endless and are left out of the figures."""
+    """How long many trials took, in seconds; hanging ones count as endless and are left out of the figures.
+
+    `shown_seconds`: how long the one took of which the Pods and events are.
+    """
 
     trials: int
     completed: int
@@ -160,6 +163,7 @@ class Spread:
     p95_seconds: float
     worst_seconds: float
     min_available: int
+    shown_seconds: float = 0.0
 
 
 def seconds_at(samples: Sequence[Sample], available: int, until: float) -> float:
@@ -200,6 +204,8 @@ class Result:
     pods: tuple[PodTimeline, ...] = ()
     availability: tuple[Sample, ...] = ()
     events: tuple[EventLine, ...] = ()
+    happened: tuple[Step, ...] = ()
+    """The faults that befell the cluster."""
     spread: Spread | None = None
     assumptions: tuple[str, ...] = ()
     conditions: JSON = field(default_factory=dict)
@@ -210,8 +216,19 @@ class Result:
         return self.verdict == "completes"
 
     @property
+    def shown_seconds(self) -> float:
+        """When the run ended of which `pods` and `events` are; `duration_seconds` is that of many."""
+        return self.spread.shown_seconds if self.spread else self.duration_seconds
+
+    @property
     def warnings(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.severity == "warning")
+
+    @property
+    def with_faults(self) -> list[EventLine]:
+        """The events, and the faults as such."""
+        faults = [EventLine(step.time_seconds, step.object, "Warning", "Fault", step.text) for step in self.happened]
+        return sorted([*faults, *self.events], key=lambda event: event.time_seconds)
 
     @property
     def remedies_title(self) -> str:

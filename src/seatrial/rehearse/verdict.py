@@ -92,6 +92,7 @@ def judge(
         pods=tuple(_timeline(course, life, _is_updated(life, hashes)) for life in course.lives.values()),
         availability=tuple(course.samples),
         events=tuple(course.events),
+        happened=ending.happened,
         assumptions=tuple(assumptions),
         conditions={case.name: (case.obj.get("status") or {}).get("conditions") or [] for case in workloads},
     )

@@ -41,17 +41,28 @@ def run(
     `say` is told what is being done.
     """
     say("rehearsing")
-    result = rehearse(plan)
-    if remedies and result.remedies:
-        say("it hangs; rehearsing what may help")
-        result = replace(result, remedies=_best(tuple(_rehearsed(plan, one) for one in result.remedies)))
+    result = _with_remedies(plan, say) if remedies else rehearse(plan)
     if trials == 1:
         return result
     done = []
     for trial in run_trials(plan, trials, processes):
         done.append(trial)
         say(f"{len(done)} of {trials} trials")
+    hanging = next((trial for trial in done if not trial.completes), None)
+    if result.completes and hanging is not None:
+        say(f"a trial hangs; rehearsing seed {hanging.seed} once more")
+        again = replace(plan, seed=hanging.seed)
+        result = _with_remedies(again, say) if remedies else rehearse(again)
+        return with_spread(result, done, hanging.seed)
     return with_spread(result, done)
+
+
+def _with_remedies(plan: Plan, say: Callable[[str], None]) -> Result:
+    result = rehearse(plan)
+    if not result.remedies:
+        return result
+    say("it hangs; rehearsing what may help")
+    return replace(result, remedies=_best(tuple(_rehearsed(plan, one) for one in result.remedies)))
 
 
 def _rehearsed(plan: Plan, remedy: Remedy) -> Remedy:
@@ -129,18 +140,20 @@ def _trial(plan: Plan, seed: int) -> Trial:
     return Trial(seed, result.completes, result.duration_seconds, result.min_available, result.reason)
 
 
-def with_spread(result: Result, trials: Sequence[Trial]) -> Result:
-    """The result of the typical run, with what the trials showed. If any of them hangs, that is the verdict."""
-    spread = spread_of(trials)
-    hanging = [each for each in trials if not each.completes]
-    if result.completes and hanging:
-        share = f"in {len(hanging)} of {len(trials)} trials"
-        reason = f"{share}, such as seed {hanging[0].seed}: {hanging[0].reason}"
-        counts = result.min_available, result.updated_available, result.desired
-        head = f"HANGS {reason}; else it completes in {durations.told(spread.p50_seconds)}, with {counts[0]} available"
-        return replace(result, verdict="hangs", reason=reason, spread=spread, headline=head)
+def with_spread(result: Result, trials: Sequence[Trial], seed: int = 0) -> Result:
+    """The result of the typical run, with what the trials showed.
+
+    If that completes and any of them hangs, that is the verdict: then `result` is the first of those, that of `seed`.
+    """
+    spread = spread_of(trials, result.duration_seconds)
     if not result.completes:
-        return replace(result, spread=spread)
+        if not seed:
+            return replace(result, spread=spread)
+        reason = f"in {len(trials) - spread.completed} of {len(trials)} trials, such as seed {seed}: {result.reason}"
+        head = f"HANGS {reason}"
+        if spread.completed:
+            head += f"; else it completes in {durations.told(spread.p50_seconds)}"
+        return replace(result, reason=reason, spread=spread, headline=head)
     least = min(result.min_available, spread.min_available)
     head = verdict.headline(
         True,
@@ -152,12 +165,13 @@ def with_spread(result: Result, trials: Sequence[Trial]) -> Result:
     return replace(result, spread=spread, headline=head, min_available=least, duration_seconds=spread.p50_seconds)
 
 
-def spread_of(trials: Sequence[Trial]) -> Spread:
-    """Percentiles by nearest rank; 0 where no trial completed."""
+def spread_of(trials: Sequence[Trial], shown_seconds: float = 0.0) -> Spread:
+    """Percentiles by nearest rank; 0 where no trial completed. `shown_seconds`: of the run whose Pods are shown."""
     took = sorted(each.seconds for each in trials if each.completes)
     least = min((each.min_available for each in trials), default=0)
 
     def rank(share: float) -> float:
         return took[max(0, -(-int(share * 100) * len(took) // 100) - 1)] if took else 0.0
 
-    return Spread(len(trials), len(took), rank(0.5), rank(0.95), took[-1] if took else 0.0, least)
+    worst = took[-1] if took else 0.0
+    return Spread(len(trials), len(took), rank(0.5), rank(0.95), worst, least, shown_seconds)

@@ -50,6 +50,11 @@ class Case:
         return next((obj for obj in self.course.at_first(self.target.resource) if self.target.is_this(obj)), None)
 
     @property
+    def is_another_version(self) -> bool:
+        """Whether its template was another one before the change."""
+        return self.before is not None and self.before["spec"].get("template") != self.spec.get("template")
+
+    @property
     def pod_labels(self) -> JSON:
         return (self.spec["template"].get("metadata") or {}).get("labels") or {}
 

@@ -111,7 +111,7 @@ def _without_consequences(found: Sequence[Finding]) -> list[Finding]:
 
 def _way_back(case: Case, found: Finding) -> str:
     """How to have the old version again, where the new one is to blame."""
-    if found.rule not in _OF_THE_NEW_VERSION or not case.replaces or case.target.resource not in UNDOABLE:
+    if found.rule not in _OF_THE_NEW_VERSION or not case.is_another_version or case.target.resource not in UNDOABLE:
         return ""
     command = f"; kubectl rollout undo {case.name} -n {case.target.namespace} goes back"
     if case.target.resource is STATEFUL_SETS:
