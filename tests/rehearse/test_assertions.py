@@ -22,12 +22,12 @@ def test_folders_hold_manifests_too(tmp_path: Path) -> None:
 
 
 def test_what_takes_too_long_fails_with_the_verdict() -> None:
-    with pytest.raises(AssertionError, match=r"^COMPLETES in \d+s.*; it was to take 2s at most$"):
+    with pytest.raises(AssertionError, match=r"^COMPLETES in \d+s.*; it was expected within 2s$"):
         rehearse(old=OLD, new=NEW).completes(within="2s")
 
 
 def test_too_few_pods_fail_with_the_verdict() -> None:
-    with pytest.raises(AssertionError, match=r"at least 3 of 6 Pods available; 4 were to be$"):
+    with pytest.raises(AssertionError, match=r"at least 3 of 6 Pods available; at least 4 were expected$"):
         rehearse(old=OLD, new=NEW).completes(min_available=4)
 
 

@@ -1,14 +1,11 @@
 """What the options of `seatrial rehearse` ask for: where it starts, what changes, and what goes wrong meanwhile."""
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from seatrial.base.env import SystemEnv
 from seatrial.base.errors import ToolError
-from seatrial.base.types import JSON
-from seatrial.cli import target
+from seatrial.cli import manifest_files, target
 from seatrial.client.base import Client
 from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.rehearse import behaviour_file, dump, faults, live, snapshot
@@ -16,7 +13,6 @@ from seatrial.rehearse.behaviour import Profiles
 from seatrial.rehearse.change import Apply, Change, DeletePod, Drain, Restart, Roll, Scale, SetImage, Undo
 from seatrial.rehearse.rehearsal import Plan
 from seatrial.rehearse.snapshot import Snapshot
-from seatrial.rollout import manifests
 
 Given = Mapping[str, Any]
 """The options by the names that they have in commands/rehearse.py."""
@@ -45,7 +41,7 @@ def _beginning(given: Given) -> tuple[Snapshot, str]:
     if given["dumps"]:
         return dump.read(given["dumps"], given["nodes"]), given["namespace"] or "default"
     if given["old"]:
-        return snapshot.of_manifests(_manifests(given["old"]), given["nodes"]), given["namespace"] or "default"
+        return snapshot.of_manifests(manifest_files.read(given["old"]), given["nodes"]), given["namespace"] or "default"
     return _live(given)
 
 
@@ -54,13 +50,6 @@ def _live(given: Given) -> tuple[Snapshot, str]:
         return await live.read(client, SystemEnv(), given["nodes"], namespace), namespace
 
     return target.run(read, given["kubeconfig"], given["context"], given["namespace"], "seatrial-rehearse")
-
-
-def _manifests(files: Sequence[str]) -> list[JSON]:
-    found: list[JSON] = []
-    for file in files:
-        found += manifests.parse(sys.stdin.read(), "stdin") if file == "-" else manifests.read(Path(file))
-    return found
 
 
 def _changes(given: Given) -> list[Change]:
@@ -75,14 +64,14 @@ def _changes(given: Given) -> list[Change]:
 def _from_files(given: Given) -> Iterator[Change]:
     files, old = given["new"], given["old_rc"]
     if old:
-        found = _manifests(files)
+        found = manifest_files.read(files)
         if len(found) != 1:
             raise ToolError(
                 f"--rolling-update {old} takes one new ReplicationController from -f; got {len(found)} objects"
             )
         yield Roll(old, manifest=found[0])
     elif files:
-        yield Apply(_manifests(files), f"apply {', '.join(files)}")
+        yield Apply(manifest_files.read(files), f"apply {', '.join(files)}")
 
 
 def _to_workload(given: Given) -> Iterator[Change]:

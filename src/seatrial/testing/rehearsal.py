@@ -28,7 +28,7 @@ Manifests = str | Path | JSON | Sequence[JSON]
 
 
 def rehearse(*, old: Manifests, new: Manifests, nodes: str = "", behaviour: str | Path = "") -> "Rehearsed":
-    """Rehearse applying `new` where `old` runs; `nodes` as in `3x8cpu,32Gi`, `behaviour` a behaviour file.
+    """Rehearse applying `new` where `old` runs. `nodes`: as in `3x8cpu,32Gi`; `behaviour`: a behaviour file.
 
     Raises ToolError and StatusError for what can't be rehearsed.
     """
@@ -39,7 +39,7 @@ def rehearse(*, old: Manifests, new: Manifests, nodes: str = "", behaviour: str 
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """What a rehearsal told, to be asserted on; `result` has everything."""
+    """An update that was rehearsed, to be asserted on; `result` has everything that is known of it."""
 
     result: Result
 
@@ -61,9 +61,9 @@ class Rehearsed:
         if not result.completes:
             return result.headline
         if within is not None and result.duration_seconds > within:
-            return f"{result.headline}; it was to take {told(within)} at most"
+            return f"{result.headline}; it was expected within {told(within)}"
         if result.min_available < min_available:
-            return f"{result.headline}; {min_available} were to be"
+            return f"{result.headline}; at least {min_available} were expected"
         return ""
 
     def _help(self) -> list[str]:
@@ -72,11 +72,5 @@ class Rehearsed:
 
 def _objects(given: Manifests) -> list[JSON]:
     if isinstance(given, str | Path):
-        path = Path(given)
-        files = (
-            sorted(each for each in path.iterdir() if each.suffix in (".yaml", ".yml", ".json"))
-            if path.is_dir()
-            else [path]
-        )
-        return [obj for file in files for obj in manifests.read(file)]
+        return manifests.read(Path(given))
     return [given] if isinstance(given, dict) else list(given)

@@ -1,8 +1,6 @@
 """`seatrial rollout service`: all workloads behind a Service, rolled and rolled back as one."""
 
 import asyncio
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +11,6 @@ from seatrial.cli.go_flags import Duration, GoCommand
 
 if TYPE_CHECKING:
     from seatrial.base.env import Env
-    from seatrial.base.types import JSON
     from seatrial.cli.service_roll import Shown
     from seatrial.client.base import Client
     from seatrial.rollout.load import LoadOptions
@@ -106,7 +103,9 @@ class _Roll:
         from seatrial.rollout.service import change, preparing
 
         if self._given["files"]:
-            found = _manifests(self._given["files"])
+            from seatrial.cli import manifest_files
+
+            found = manifest_files.read(self._given["files"])
             return await preparing.by_manifests(client, env, self._name, namespace, found)
         images = [change.parse_image(text) for text in self._given["images"]]
         return await preparing.by_images(client, env, self._name, namespace, images)
@@ -196,14 +195,3 @@ def _share(text: str) -> float:
     if not 0 <= value <= 1:
         raise ToolError(f"--probe-threshold {text}: give a share, as in 1% or 0.01")
     return value
-
-
-def _manifests(files: Sequence[str]) -> "list[JSON]":
-    import sys
-
-    from seatrial.rollout import manifests
-
-    found: list[JSON] = []
-    for file in files:
-        found += manifests.parse(sys.stdin.read(), "-") if file == "-" else manifests.read(Path(file))
-    return found
