@@ -1,6 +1,6 @@
 """Which admission plugins there are and in which order they are asked.
 
-The order is upstream's (pkg/kubeapiserver/options/plugins.go). Of its default plugins those are here whose subjects
+The order is upstream's (pkg/kubeapiserver/options/plugins.go). Of its default plugins there are those whose subjects
 Seatrial has; see each file.
 """
 
@@ -19,28 +19,23 @@ from seatrial.apiserver.admission import (
 )
 from seatrial.apiserver.admission.base import Attributes, Plugin
 
-PLUGINS: tuple[Plugin, ...] = (
-    namespace_lifecycle.admit,
-    limit_ranger.admit,
-    service_account.admit,
-    priority.admit,
-    default_tolerations.admit,
-    volumes.default_storage_class,
-    volumes.in_use_protection,
-    volumes.resize,
-    runtime_class.admit,
-)
-WITH_EXISTING_ACCOUNTS: tuple[Plugin, ...] = (
-    namespace_lifecycle.admit,
-    limit_ranger.admit,
-    service_account.admit_existing,
-    priority.admit,
-    default_tolerations.admit,
-    volumes.default_storage_class,
-    volumes.in_use_protection,
-    volumes.resize,
-    runtime_class.admit,
-)
+
+def _mutating(accounts: Plugin) -> tuple[Plugin, ...]:
+    return (
+        namespace_lifecycle.admit,
+        limit_ranger.admit,
+        accounts,
+        priority.admit,
+        default_tolerations.admit,
+        volumes.default_storage_class,
+        volumes.in_use_protection,
+        volumes.resize,
+        runtime_class.admit,
+    )
+
+
+PLUGINS = _mutating(service_account.admit)
+WITH_EXISTING_ACCOUNTS = _mutating(service_account.admit_existing)
 """For clusters in which a controller makes the service accounts."""
 
 

@@ -7,13 +7,12 @@ upstream's is that of a map.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from seatrial.api.core_v1 import limit_range
+from seatrial.api.registry import LIMIT_RANGES
 from seatrial.apiserver.admission.base import Attributes
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, quantity
-from seatrial.machinery.gvk import ResourceRef
 from seatrial.workloads import quota
 
-LIMIT_RANGES = ResourceRef("", "v1", "LimitRange", "limitranges")
 ANNOTATION = "kubernetes.io/limit-ranger"
 
 Amounts = Mapping[str, str]

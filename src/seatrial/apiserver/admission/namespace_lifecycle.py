@@ -3,11 +3,10 @@
 Follows k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle/admission.go.
 """
 
+from seatrial.api.registry import NAMESPACES
 from seatrial.apiserver.admission.base import Attributes
 from seatrial.machinery import objects, status
-from seatrial.machinery.gvk import ResourceRef
 
-NAMESPACES = ResourceRef("", "v1", "Namespace", "namespaces", namespaced=False)
 IMMORTAL = ("default", "kube-system", "kube-public")
 
 
@@ -19,8 +18,7 @@ async def admit(attributes: Attributes) -> None:
 
 
 def _admit_delete(attributes: Attributes) -> None:
-    resource = attributes.resource
-    if resource.plural == NAMESPACES.plural and not resource.group and objects.name(attributes.obj) in IMMORTAL:
+    if attributes.resource is NAMESPACES and objects.name(attributes.obj) in IMMORTAL:
         raise attributes.forbidden("this namespace may not be deleted")
 
 

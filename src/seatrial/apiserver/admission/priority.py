@@ -3,8 +3,8 @@
 Follows plugin/pkg/admission/priority/admission.go (1.32).
 """
 
+from seatrial.api.registry import PRIORITY_CLASSES
 from seatrial.api.scheduling_v1.priority_class import PREEMPT
-from seatrial.api.scheduling_v1.priority_class import RESOURCE as PRIORITY_CLASSES
 from seatrial.apiserver.admission.base import Attributes
 from seatrial.base.types import JSON
 from seatrial.machinery import objects

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seatrial.api.core_v1.resource_quota import RESOURCE as RESOURCE_QUOTAS
+from seatrial.api.registry import RESOURCE_QUOTAS
 from seatrial.apiserver.admission.base import Attributes
 from seatrial.base.types import JSON
 from seatrial.machinery import objects

@@ -5,7 +5,7 @@ Follows plugin/pkg/admission/runtimeclass/admission.go (1.32).
 
 from collections.abc import Mapping
 
-from seatrial.api.node_v1.runtime_class import RESOURCE as RUNTIME_CLASSES
+from seatrial.api.registry import RUNTIME_CLASSES
 from seatrial.apiserver.admission.base import Attributes
 from seatrial.base.types import JSON
 from seatrial.machinery import quantity

@@ -8,11 +8,10 @@ secrets gets the account's.
 
 import asyncio
 
+from seatrial.api.registry import SERVICE_ACCOUNTS
 from seatrial.apiserver.admission.base import Attributes
 from seatrial.base.types import JSON
-from seatrial.machinery.gvk import ResourceRef
 
-SERVICE_ACCOUNTS = ResourceRef("", "v1", "ServiceAccount", "serviceaccounts")
 DEFAULT = "default"
 ATTEMPTS = 50
 PAUSE_SECONDS = 0.03
