@@ -17,7 +17,7 @@ REGISTRY = "processes come from no registry that could be down"
 DRIVER = "the driver of a cloud's disks runs on its cloud only"
 WEBHOOK = "no webhook is called, and so none fails"
 AUTOSCALER = "autoscalers take their minutes"
-WAITING = "what an init container waits for is in the behaviour file only"
+WAITING = "init containers find Services by name, and there is no cluster DNS"
 HALF_DONE = "a set makes Pods that are lost from its newest revision: they can't be half old again"
 NOT_FOR_REAL = {
     "completes-api-back": "the API server is a part of the process that looks",
