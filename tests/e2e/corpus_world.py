@@ -18,16 +18,14 @@ from pathlib import Path
 import yaml
 
 from seatrial.aio import loops
-from seatrial.apiserver.registry import Registry
 from seatrial.base.env import SystemEnv
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.cli import rehearsal_plan
 from seatrial.cli.commands.rehearse import command
-from seatrial.cluster import control_plane
 from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import conditions, objects
-from seatrial.rehearse import behaviour, disk_images, distribution, observing, recorded_figures, rehearsal
+from seatrial.rehearse import behaviour, disk_images, distribution, loading, observing, recorded_figures, rehearsal
 from seatrial.rehearse.behaviour import DEFAULT, Profile, Profiles
 from seatrial.rehearse.change import Apply, SetImage
 from seatrial.rehearse.course import Course
@@ -39,7 +37,7 @@ from seatrial.rehearse.result import Result, ScaleEvent
 from seatrial.rehearse.sampling import SampledModel
 from seatrial.rehearse.trace import TracedStore
 from seatrial.rehearse.webhooks import Webhooks
-from seatrial.rehearse.world import World, load, machines
+from seatrial.rehearse.world import World
 from seatrial.volumes.rbd.images import ImageStore
 
 Differences = dict[str, tuple[object, object]]
@@ -132,11 +130,16 @@ async def carry_out(plan: Plan) -> tuple[Outcome, float]:
     """For real; and the median of the seconds from a Pod's binding to its containers' start."""
     env = SystemEnv()
     store = TracedStore(env)
-    schemas = control_plane.schemas_of(control_plane.spoken(plan.release))
-    assert not await load(Registry(store, env, schemas), [obj for obj in plan.snapshot.objects if not _is_pod(obj)])
-    nodes = [obj for obj in store.objects() if obj["kind"] == "Node"]
+    given = [obj for obj in plan.snapshot.objects if not _is_pod(obj)]
+    assert not await loading.load(store, env, plan.release, given)
     cluster = Cluster(
-        env=env, nodes=0, runtime="process", serve=False, store=store, machines=machines(nodes), images=commands(plan)
+        env=env,
+        nodes=0,
+        runtime="process",
+        serve=False,
+        store=store,
+        machines=loading.machines(store),
+        images=commands(plan),
     )
     try:
         async with asyncio.timeout(LONGEST_SECONDS):

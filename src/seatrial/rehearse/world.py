@@ -5,19 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from seatrial.api import old_versions
-from seatrial.api.old_version import OldVersion
-from seatrial.apiserver.registry import Registry
 from seatrial.base.env import SimulatedEnv
-from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.client.client import ApiClient
 from seatrial.cluster import control_plane
 from seatrial.cluster.cluster import Cluster
 from seatrial.cluster.config import DEFAULT_RELEASE
-from seatrial.machinery import conditions, objects
-from seatrial.node.registration import NodeOptions
-from seatrial.rehearse import applying, assuming, consistency, loads, webhooks
+from seatrial.rehearse import assuming, loading, loads, webhooks
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
 from seatrial.rehearse.loads import GivenLoad
@@ -86,9 +80,7 @@ async def open_world(
     made, told = assuming.missing(given)
     hooks = Webhooks(frozenset(str(obj.get("kind")) for obj in given))
     hooks.put(snapshot.objects)
-    schemas = control_plane.schemas_of(control_plane.spoken(release))
-    left_out = await load(Registry(store, env, schemas), [*snapshot.objects, *made])
-    nodes = [obj for obj in store.objects() if obj["kind"] == "Node"]
+    left_out = await loading.load(store, env, release, [*snapshot.objects, *made])
     work = GivenLoad(model.profiles.load)
     cluster = Cluster(
         env=env,
@@ -98,7 +90,7 @@ async def open_world(
         model=model,
         store=store,
         image_store=images.store,
-        machines=machines(nodes),
+        machines=loading.machines(store),
         kubernetes_version=control_plane.spoken(release),
         behaviour_version=release,
         load=work,
@@ -106,45 +98,5 @@ async def open_world(
         mend_stuck_sets=snapshot.is_of_seatrial,
     )
     async with cluster:
-        told += [*webhooks.told(given), *loads.unknown(given, work.curves), *foreign(given)]
+        told += [*webhooks.told(given), *loads.unknown(given, work.curves), *loading.unknown_kinds(given)]
         yield World(cluster, store, model, images, hooks, work, [*told, *left_out])
-
-
-async def load(registry: Registry, loaded: Sequence[JSON]) -> list[str]:
-    """Store the objects of known kinds as they are, in the order of their resourceVersions.
-
-    Returns what no server would have taken, and why it was left out.
-    """
-    left_out: list[str] = []
-    for obj in sorted(loaded, key=consistency.version):
-        group, _, version = str(obj.get("apiVersion")).rpartition("/")
-        resource = old_versions.for_kind(group, version, str(obj.get("kind")))
-        if resource is None:
-            continue
-        try:
-            if isinstance(resource, OldVersion):
-                await registry.load(resource.stored, resource.to_stored(obj))
-            else:
-                await registry.load(resource, obj)
-        except StatusError as error:
-            left_out.append(f"left out: {resource.kind} {objects.name(obj)}: {error.message}")
-    return left_out
-
-
-def foreign(given: Sequence[JSON]) -> list[str]:
-    """What to tell of kinds that are not known here, each once."""
-    kinds = (f"{obj.get('kind')}.{obj.get('apiVersion')}" for obj in given if not _is_known(obj))
-    return [f"left out: {kind}: Seatrial does not know this kind" for kind in dict.fromkeys(kinds)]
-
-
-def _is_known(obj: JSON) -> bool:
-    return applying.is_known(obj) or webhooks.is_configuration(obj)
-
-
-def machines(nodes: Sequence[JSON]) -> list[NodeOptions]:
-    """The nodes that live: those that report no more stay silent in the rehearsal, too."""
-    return [
-        NodeOptions(objects.name(node), capacity=(node.get("status") or {}).get("allocatable") or {}, as_is=True)
-        for node in nodes
-        if conditions.is_true(node, "Ready")
-    ]

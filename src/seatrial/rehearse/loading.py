@@ -1,0 +1,57 @@
+"""Puts the objects of a snapshot into a store, status included, as if they had always been there."""
+
+from collections.abc import Sequence
+
+from seatrial.api import old_versions
+from seatrial.api.old_version import OldVersion
+from seatrial.apiserver.registry import Registry
+from seatrial.base.env import Env
+from seatrial.base.errors import StatusError
+from seatrial.base.types import JSON
+from seatrial.cluster import control_plane
+from seatrial.machinery import conditions, objects
+from seatrial.node.registration import NodeOptions
+from seatrial.rehearse import applying, consistency, webhooks
+from seatrial.rehearse.trace import TracedStore
+from seatrial.store.base import Store
+
+
+async def load(store: Store, env: Env, release: str, loaded: Sequence[JSON]) -> list[str]:
+    """Store the objects of known kinds as they are, in the order of their resourceVersions.
+
+    `release`: the Kubernetes release whose schemas they are held to. Returns what no API server would have taken, with
+    the reason.
+    """
+    registry = Registry(store, env, control_plane.schemas_of(control_plane.spoken(release)))
+    left_out: list[str] = []
+    for obj in sorted(loaded, key=consistency.version):
+        group, _, version = str(obj.get("apiVersion")).rpartition("/")
+        resource = old_versions.for_kind(group, version, str(obj.get("kind")))
+        if resource is None:
+            continue
+        try:
+            if isinstance(resource, OldVersion):
+                await registry.load(resource.stored, resource.to_stored(obj))
+            else:
+                await registry.load(resource, obj)
+        except StatusError as error:
+            left_out.append(f"left out: {resource.kind} {objects.name(obj)}: {error.message}")
+    return left_out
+
+
+def unknown_kinds(given: Sequence[JSON]) -> list[str]:
+    """What to tell of objects whose kinds are not known here, once for each kind."""
+    known = (applying.is_known(obj) or webhooks.is_configuration(obj) for obj in given)
+    kinds = (
+        f"{obj.get('kind')}.{obj.get('apiVersion')}" for obj, is_known in zip(given, known, strict=True) if not is_known
+    )
+    return [f"left out: {kind}: Seatrial does not know this kind" for kind in dict.fromkeys(kinds)]
+
+
+def machines(store: TracedStore) -> list[NodeOptions]:
+    """The nodes that are alive: those that no longer report stay silent in the rehearsal, too."""
+    return [
+        NodeOptions(objects.name(obj), capacity=(obj.get("status") or {}).get("allocatable") or {}, as_is=True)
+        for obj in store.objects()
+        if obj["kind"] == "Node" and conditions.is_true(obj, "Ready")
+    ]
