@@ -26,7 +26,7 @@ from seatrial.cli.commands.rehearse import command
 from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import conditions, objects
 from seatrial.rehearse import behaviour, disk_images, distribution, loading, observing, recorded_figures, rehearsal
-from seatrial.rehearse.behaviour import DEFAULT, Profile, Profiles
+from seatrial.rehearse.behaviour import DEFAULT, EVERY_IMAGE, Profile
 from seatrial.rehearse.change import Apply, SetImage
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
@@ -75,8 +75,8 @@ def plan_of(folder: Path) -> Plan:
     words = shlex.split(yaml.safe_load((folder / "expected.yaml").read_text())["command"])
     here = [str(folder / word) if word.endswith(".yaml") else word for word in words[2:]]
     plan = rehearsal_plan.of(command.make_context("rehearse", here).params)
-    seen, _ = observing.profiles(plan.snapshot.objects, plan.snapshot.taken_at)
-    return replace(plan, profiles=plan.profiles.over(seen).over(Profiles(default=APPLICATION)))
+    seen = observing.seen(plan.snapshot.objects, plan.snapshot.taken_at)
+    return replace(plan, profiles=replace(plan.profiles, seen=seen, default=APPLICATION))
 
 
 def images_of(plan: Plan) -> set[str]:
@@ -251,12 +251,9 @@ def _start_seconds(*courses: Course) -> float:
 def rehearsed(plan: Plan, start: float) -> Result:
     """With containers that start as fast as they did for real, and are seen as ready when a probe looks."""
 
-    def as_carried_out(profile: Profile) -> Profile:
-        return replace(profile, start=distribution.fixed(start), seen_ready=False)
-
-    known = plan.profiles
-    images = {image: as_carried_out(each) for image, each in known.images.items()}
-    profiles = replace(known, default=as_carried_out(known.default), images=images)
+    seen_so = {"start": distribution.fixed(start), "seen_ready": False}
+    said = {EVERY_IMAGE: {}, **plan.profiles.said}
+    profiles = replace(plan.profiles, said={image: {**each, **seen_so} for image, each in said.items()})
     return rehearsal.rehearse(replace(plan, profiles=profiles))
 
 

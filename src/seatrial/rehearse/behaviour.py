@@ -1,11 +1,12 @@
 """How the containers of an image behave in a rehearsal: durations, and the chances of what goes wrong.
 
-Profiles come from a behaviour file (behaviour_file.py), else from what was seen (observing.py), else they are the
-stated default. What one container of a run does is drawn from its profile (sampling.py).
+A profile is what a behaviour file says (behaviour_file.py), over what was seen (observing.py), over the stated default.
+What one container of a run does is drawn from its profile (sampling.py).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from seatrial.rehearse.distribution import Distribution, fixed
 from seatrial.rehearse.loads import Curves
@@ -44,22 +45,40 @@ INIT_SECONDS = 1.0
 INIT_TOLD = f"as init containers they end after {INIT_SECONDS:g}s"
 
 
+Said = Mapping[str, Any]
+"""Fields of a Profile that somebody has set, by name."""
+EVERY_IMAGE = ""
+
+
 @dataclass(frozen=True)
 class Profiles:
-    """By image, in full or without the tag; and for all others. `load`: how much work there is over time."""
+    """What is known of images, in full or without the tag. `load`: how much work there is over time.
 
-    default: Profile = DEFAULT
-    images: Mapping[str, Profile] = field(default_factory=dict)
+    `said`: what holds whatever was seen, for EVERY_IMAGE or for one. `default`: of an image that nobody has seen.
+    """
+
+    said: Mapping[str, Said] = field(default_factory=dict)
+    seen: Mapping[str, Profile] = field(default_factory=dict)
     load: Curves = field(default_factory=dict)
+    default: Profile = DEFAULT
 
     def of(self, image: str) -> Profile:
-        """The profile for an image, the more exactly named first."""
-        return self.images.get(image) or self.images.get(untagged(image)) or self.default
+        """The profile of an image; the more exact name counts."""
+        return replace(self._seen(image) or self.default, **self._said(image))
 
-    def over(self, other: "Profiles") -> "Profiles":
-        """This, and what only `other` knows."""
-        default = self.default if self.default is not DEFAULT else other.default
-        return Profiles(default, {**other.images, **self.images}, {**other.load, **self.load})
+    def knows_start(self, image: str) -> bool:
+        """Whether anybody has said, or seen, how long it takes to start."""
+        return self._seen(image) is not None or "start" in self._said(image)
+
+    def _seen(self, image: str) -> Profile | None:
+        return self.seen.get(image) or self.seen.get(untagged(image))
+
+    def _said(self, image: str) -> Said:
+        return {
+            key: value
+            for name in (EVERY_IMAGE, untagged(image), image)
+            for key, value in self.said.get(name, {}).items()
+        }
 
 
 def untagged(image: str) -> str:

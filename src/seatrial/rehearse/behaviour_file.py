@@ -1,20 +1,20 @@
 """Behaviour files: how the containers of each image behave, and how much work there is.
 
 They have the keys of the simulated runtime per image (`start`, `ready`, `crash`, `bad_image`, `exit`; seconds as in
-distribution.py) under `behaviours`, and for all other images under `defaults`. An image is named in full, or without
-its tag for all versions. Beyond these there are chances between 0 and 1: `never_ready`, `bad_image` (or true), and
-`crash: {after: SECONDS, chance: 0.2}`. `waits_for`: the Service without which an init container does not end; where
-nothing is said, its command tells (waiting.py). `load` says how much work there is (loads.py).
+distribution.py) under `behaviours`, and for all images under `defaults`. An image is named in full, or without its tag
+for all versions; the more exact name counts, key by key. Beyond these there are chances between 0 and 1: `never_ready`,
+`bad_image` (or true), and `crash: {after: SECONDS, chance: 0.2}`. `waits_for`: the Service without which an init
+container does not end; where nothing is said, its command tells (waiting.py). `load` says how much work there is
+(loads.py).
 """
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seatrial.base.errors import ToolError
 from seatrial.rehearse import distribution, loads
-from seatrial.rehearse.behaviour import DEFAULT, Profile, Profiles
+from seatrial.rehearse.behaviour import EVERY_IMAGE, Profiles, Said
 
 KEYS = ("start", "ready", "crash", "bad_image", "exit", "exit_not_running", "never_ready", "complete", "waits_for")
 
@@ -36,17 +36,17 @@ def parse(content: Any, where: str) -> Profiles:
     """`{defaults: {...}, behaviours: {IMAGE: {...}}, load: {WORKLOAD: [...]}}`. Raises ToolError."""
     if not isinstance(content, dict) or not set(content) <= {"defaults", "behaviours", "load"}:
         raise ToolError(f"{where}: a behaviour file has `defaults`, `behaviours` and `load`, and nothing else")
-    default = profile(content.get("defaults") or {}, f"{where}: defaults")
     images = {} if content.get("behaviours") is None else content["behaviours"]
     if not isinstance(images, dict):
         raise ToolError(f"{where}: behaviours: takes images and what they do")
-    named = {str(image): profile(data, f"{where}: {image}", default) for image, data in images.items()}
+    said = {EVERY_IMAGE: _said(content.get("defaults") or {}, f"{where}: defaults")}
+    said |= {str(image): _said(data, f"{where}: {image}") for image, data in images.items()}
     load = loads.parse(content["load"], f"{where}: load") if content.get("load") is not None else {}
-    return Profiles(default if content.get("defaults") else DEFAULT, named, load)
+    return Profiles(said, load=load)
 
 
-def profile(data: Any, where: str, base: Profile = DEFAULT) -> Profile:
-    """One image's behaviour over `base`. Raises ToolError."""
+def _said(data: Any, where: str) -> Said:
+    """Of one image."""
     if not isinstance(data, dict):
         raise ToolError(f"{where}: takes keys such as {', '.join(KEYS[:4])}")
     unknown = [key for key in data if key not in KEYS]
@@ -66,7 +66,11 @@ def profile(data: Any, where: str, base: Profile = DEFAULT) -> Profile:
             values[key] = None
         else:
             values[key] = distribution.parse(value, here)
-    return replace(base, **values, seen_ready=base.seen_ready or "ready" in data)
+    if "ready" in values:
+        values["seen_ready"] = True
+    if "crash" in values:
+        values.setdefault("crash_chance", 1.0)
+    return values
 
 
 def _service(value: Any, where: str) -> str:

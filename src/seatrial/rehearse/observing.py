@@ -19,8 +19,8 @@ NEVER_READY_SECONDS = 300.0
 """A container that has been running for so long and is not ready won't be."""
 
 
-def profiles(loaded: Iterable[JSON], now: float) -> tuple[Profiles, list[str]]:
-    """What is known, and what to tell of it. `now`: when the snapshot was taken."""
+def seen(loaded: Iterable[JSON], now: float) -> Mapping[str, Profile]:
+    """By image, without its tag or, of what went wrong, in full. `now`: when the snapshot was taken."""
     starts: dict[str, list[float]] = defaultdict(list)
     readies: dict[str, list[float]] = defaultdict(list)
     faults: dict[str, Profile] = {}
@@ -34,9 +34,16 @@ def profiles(loaded: Iterable[JSON], now: float) -> tuple[Profiles, list[str]]:
             if ready is not None:
                 readies[untagged(image)].append(ready)
             faults.update(_fault(image, container, now))
-    known = {image: _profile(starts[image], readies.get(image)) for image in sorted(starts)}
-    told_of = [_told(image, each) for image, each in known.items()]
-    return Profiles(DEFAULT, {**known, **faults}), told_of
+    return {**{image: _profile(starts[image], readies.get(image)) for image in sorted(starts)}, **faults}
+
+
+def assumptions(profiles: Profiles) -> list[str]:
+    """What was seen and counts: nobody has said otherwise."""
+    return [
+        _told(image, each)
+        for image, each in profiles.seen.items()
+        if each.start.kind == "observed" and profiles.of(image).start is each.start
+    ]
 
 
 def _profile(starts: list[float], readies: list[float] | None) -> Profile:

@@ -13,7 +13,7 @@ from seatrial.aio import virtual_loop
 from seatrial.base.errors import ToolError
 from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.rehearse import faults, loads, observing, sampling, verdict
-from seatrial.rehearse.behaviour import DEFAULT, DEFAULT_TOLD, INIT_TOLD, Profiles
+from seatrial.rehearse.behaviour import DEFAULT_TOLD, INIT_TOLD, Profiles
 from seatrial.rehearse.change import Apply, Change
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.faults import Fault
@@ -64,13 +64,13 @@ def rehearse(plan: Plan) -> Result:
 
 
 async def _rehearse(plan: Plan) -> Result:
-    seen, told = observing.profiles(plan.snapshot.objects, plan.snapshot.taken_at)
+    seen = observing.seen(plan.snapshot.objects, plan.snapshot.taken_at)
     load, told_of_load = loads.observed(plan.snapshot.objects)
-    profiles = plan.profiles.over(replace(seen, load=load))
+    profiles = replace(plan.profiles, seen=seen, load={**load, **plan.profiles.load})
     model = SampledModel(profiles, plan.seed)
     coming = [obj for change in plan.changes if isinstance(change, Apply) for obj in change.manifests]
     async with open_world(plan.snapshot, model, coming=coming, seed=plan.seed, release=plan.release) as world:
-        assumptions = [*plan.snapshot.assumptions, *told, *told_of_load, *world.assumptions]
+        assumptions = [*plan.snapshot.assumptions, *observing.assumptions(profiles), *told_of_load, *world.assumptions]
         assumptions += await _settle(world, plan, model)
         await asyncio.sleep((CHANGE_AT - world.now) % 1)
         faults.check(world, plan.faults)
@@ -128,7 +128,7 @@ def _unknown(course: Course, profiles: Profiles) -> list[str]:
         spec = life.pod["spec"]
         for container in (*(spec.get("initContainers") or ()), *spec["containers"]):
             image = str(container.get("image", ""))
-            if profiles.of(image) is DEFAULT:
+            if not profiles.knows_start(image):
                 (ending if sampling.is_init(life.pod, container) else staying).add(image)
     told = ((staying, DEFAULT_TOLD), (ending, INIT_TOLD))
     return [

@@ -1,6 +1,7 @@
 """Behaviour files, and what probes and hooks make of a behaviour."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.node.runtimes.simulated import Behaviour
-from seatrial.rehearse import behaviour, behaviour_file, distribution, loads, probing, waiting
-from seatrial.rehearse.behaviour import DEFAULT, Profiles
+from seatrial.rehearse import behaviour, behaviour_file, distribution, loads, observing, probing, waiting
+from seatrial.rehearse.behaviour import DEFAULT, Profile, Profiles
 from seatrial.rehearse.loads import GivenLoad
 from seatrial.rehearse.sampling import SampledModel
 
@@ -32,6 +33,20 @@ def test_a_file_names_images_in_full_or_without_the_tag() -> None:
     given = {"defaults": {"start": 1}, "behaviours": {"web": {"start": 2}, "web:3": {"start": 3}}}
     profiles = behaviour_file.parse(given, "f")
     assert [of(profiles, image).start for image in ("web:1", "web:3", "db:1", "web@sha256:0")] == [2, 3, 1, 2]
+
+
+def test_what_a_file_says_counts_over_what_was_seen_key_by_key() -> None:
+    said = {"defaults": {"exit": 4}, "behaviours": {"web": {"ready": 3}, "web:2": {"start": 1}}}
+    seen = {"web": Profile(start=distribution.observed([7]), ready=distribution.observed([9]))}
+    profiles = replace(behaviour_file.parse(said, "f"), seen=seen)
+    behaviours = [of(profiles, image) for image in ("web:1", "web:2", "db:1")]
+    assert [(each.start, each.ready, each.exit) for each in behaviours] == [(7, 3, 4), (1, 3, 4), (2, 0, 4)]
+
+
+def test_what_was_seen_is_told_unless_the_file_says_otherwise() -> None:
+    seen = {name: Profile(start=distribution.observed([7, 8])) for name in ("web", "db")}
+    profiles = replace(behaviour_file.parse({"behaviours": {"web": {"start": 1}}}, "f"), seen=seen)
+    assert observing.assumptions(profiles) == ["db: starts in 8s, as 2 of its containers did"]
 
 
 @pytest.mark.parametrize(
