@@ -13,6 +13,7 @@ from typing import Any, Literal
 from seatrial.base.types import JSON
 
 Verdict = Literal["completes", "hangs"]
+Decided = Literal["completed", "standstill", "horizon", "refused"]
 State = Literal["pending", "pulling", "starting", "ready", "terminating", "finished", "gone"]
 
 
@@ -192,7 +193,7 @@ class Result:
     scale_events: tuple[ScaleEvent, ...] = ()
     findings: tuple[Finding, ...] = ()
     headline: str = ""
-    decided_by: Literal["completed", "standstill", "horizon", "refused"] = "completed"
+    decided_by: Decided = "completed"
     workloads: tuple[str, ...] = ()
     desired: int = 0
     updated_available: int = 0

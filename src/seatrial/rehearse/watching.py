@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from seatrial.base.types import JSON
 from seatrial.rehearse.course import Course
+from seatrial.rehearse.ending import Ending
 from seatrial.rehearse.performing import Performance
-from seatrial.rehearse.verdict import Decided, Ending
+from seatrial.rehearse.result import Decided
 from seatrial.rehearse.world import World
 
 LOOK_SECONDS = 1.0

@@ -1,0 +1,21 @@
+"""How a rehearsal ended, as whoever watched it tells it to the verdict."""
+
+from dataclasses import dataclass
+
+from seatrial.rehearse.result import Decided, Step
+
+
+@dataclass(frozen=True)
+class Ending:
+    """`now` in seconds since 1970; `decided_by` as Result has it.
+
+    `refusals`: the steps of a change that were refused to the end, since when, and why; `unfinished`: the change that
+    was not done; `refusal`: why the API server would have none of it; `happened`: the faults.
+    """
+
+    decided_by: Decided
+    now: float
+    unfinished: str = ""
+    refusals: tuple[Step, ...] = ()
+    refusal: str = ""
+    happened: tuple[Step, ...] = ()
