@@ -2,8 +2,8 @@
 
 Mirrors pkg/controller/resourcequota/resource_quota_controller.go of release 1.32.
 
-- New usage is charged by the API server's admission; this loop counts anew when something is deleted or a Pod ends,
-  when the limits change, and every five minutes.
+- New usage is charged by the API server's admission; this loop counts anew when something is deleted, a Pod ends, or a
+  Service becomes one of another type, when the limits change, and every five minutes.
 - Limits whose names concern no kind that is served have no usage.
 """
 
@@ -13,12 +13,19 @@ from dataclasses import dataclass
 from seatrial.api import registry
 from seatrial.api.registry import (
     CONFIG_MAPS,
+    CRON_JOBS,
+    DAEMON_SETS,
     DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
     JOBS,
+    PERSISTENT_VOLUME_CLAIMS,
+    POD_DISRUPTION_BUDGETS,
     PODS,
     REPLICA_SETS,
     REPLICATION_CONTROLLERS,
     RESOURCE_QUOTAS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
     SERVICES,
     STATEFUL_SETS,
 )
@@ -31,11 +38,18 @@ from seatrial.workloads import pods, quota
 
 _CACHED = (
     CONFIG_MAPS,
+    CRON_JOBS,
+    DAEMON_SETS,
     DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
     JOBS,
+    PERSISTENT_VOLUME_CLAIMS,
+    POD_DISRUPTION_BUDGETS,
     PODS,
     REPLICA_SETS,
     REPLICATION_CONTROLLERS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
     SERVICES,
     STATEFUL_SETS,
 )
@@ -104,10 +118,18 @@ def _of_namespace(old: JSON | None, new: JSON | None, cache: CacheReader) -> Ite
 
 
 def _gives_back(old: JSON | None, new: JSON | None) -> bool:
-    """It is gone, or is a Pod that has ended."""
+    """It is gone, is a Pod that has ended, or a Service that may have given back its ports (DefaultUpdateFilter)."""
     if old is None or new is None:
         return new is None
-    return new["kind"] == "Pod" and pods.is_finished(new) and not pods.is_finished(old)
+    if new["kind"] == SERVICES.kind:
+        return _counted_type(old) != _counted_type(new)
+    return new["kind"] == PODS.kind and pods.is_finished(new) and not pods.is_finished(old)
+
+
+def _counted_type(service: JSON) -> str:
+    """A type that quotas count apart, or "" (GetQuotaServiceType)."""
+    kind: str = service["spec"].get("type") or ""
+    return kind if kind in ("NodePort", "LoadBalancer") else ""
 
 
 CONTROLLER = Controller(

@@ -231,11 +231,15 @@ def _claim_usage(claim: JSON, now: float) -> Amounts:
     granted = objects.get(claim, "status", "allocatedResources", "storage")
     if asked is not None:
         larger = granted is not None and quantity.parse(granted) > quantity.parse(asked)
-        used["requests.storage"] = granted if larger else asked
+        used["requests.storage"] = _whole_bytes(granted if larger else asked)
     name = _class_of(claim)
     if name:
         used.update({f"{name}{OF_CLASS}{plain}": used[plain] for plain in list(used) if not plain.startswith("count/")})
     return used
+
+
+def _whole_bytes(text: str) -> str:
+    return text if quantity.parse(text).denominator == 1 else str(quantity.value(text))
 
 
 def _class_of(claim: JSON) -> str:

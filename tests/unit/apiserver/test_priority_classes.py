@@ -27,6 +27,17 @@ def test_a_pod_has_the_priority_of_its_class() -> None:
     tell(story)
 
 
+def test_an_update_that_leaves_out_what_was_filled_in_leaves_it_as_it_is() -> None:
+    async def story(world: World) -> None:
+        await world.make(PRIORITY_CLASSES, a_class(preemptionPolicy="Never"))
+        made = await world.make(PODS, pod("p", priorityClassName="high"))
+        bare = {name: value for name, value in made["spec"].items() if name not in ("priority", "preemptionPolicy")}
+        after = await world.put(PODS, {**made, "metadata": {**made["metadata"], "labels": {"a": "b"}}, "spec": bare})
+        assert (after["spec"]["priority"], after["spec"]["preemptionPolicy"]) == (1000, "Never")
+
+    tell(story)
+
+
 def test_a_pod_without_a_class_gets_the_default_one() -> None:
     async def story(world: World) -> None:
         await world.make(PRIORITY_CLASSES, a_class("usual", 7, globalDefault=True))

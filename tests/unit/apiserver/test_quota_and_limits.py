@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.api.registry import CONFIG_MAPS, LIMIT_RANGES, PODS, RESOURCE_QUOTAS, SERVICES
+from seatrial.api.registry import CONFIG_MAPS, LIMIT_RANGES, PERSISTENT_VOLUME_CLAIMS, PODS, RESOURCE_QUOTAS, SERVICES
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from unit.apiserver.registry_world import World, refused, tell
@@ -175,6 +175,65 @@ def test_a_service_that_becomes_a_node_port_is_charged_for_it() -> None:
             'services "s" is forbidden: exceeded quota: q, requested: services.nodeports=1, '
             "used: services.nodeports=0, limited: services.nodeports=0"
         )
+
+    tell(story)
+
+
+def a_claim(name: str, storage: str, **spec: Any) -> JSON:
+    asked = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage}}}
+    return {"metadata": {"name": name}, "spec": {**asked, **spec}}
+
+
+def test_claims_are_charged_in_whole_bytes_and_to_their_class() -> None:
+    async def story(world: World) -> None:
+        gold = "gold.storageclass.storage.k8s.io"
+        hard = {f"{gold}/requests.storage": "2Gi", f"{gold}/persistentvolumeclaims": "2", "requests.storage": "5Gi"}
+        await a_quota(world, hard)
+        await world.make(PERSISTENT_VOLUME_CLAIMS, a_claim("plain", "1500m"))
+        await world.make(PERSISTENT_VOLUME_CLAIMS, a_claim("shiny", "1Gi", storageClassName="gold"))
+        assert await used(world) == {
+            f"{gold}/requests.storage": "1Gi", f"{gold}/persistentvolumeclaims": "1", "requests.storage": "1073741826",
+        }  # fmt: skip
+        error = await refused(world.make(PERSISTENT_VOLUME_CLAIMS, a_claim("more", "2Gi", storageClassName="gold")))
+        assert error.message == (
+            f'persistentvolumeclaims "more" is forbidden: exceeded quota: q, requested: {gold}/requests.storage=2Gi, '
+            f"used: {gold}/requests.storage=1Gi, limited: {gold}/requests.storage=2Gi"
+        )
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    ("item", "storage", "why"),
+    [
+        pytest.param(
+            {"min": {"storage": "1Gi"}},
+            "500Mi",
+            "minimum storage usage per PersistentVolumeClaim is 1Gi, but request is 500Mi",
+            id="below",
+        ),
+        pytest.param(
+            {"max": {"storage": "1Gi"}},
+            "2Gi",
+            "maximum storage usage per PersistentVolumeClaim is 1Gi, but request is 2Gi",
+            id="above",
+        ),
+    ],
+)
+def test_a_claim_out_of_bounds_is_refused_unless_it_goes_anyway(item: JSON, storage: str, why: str) -> None:
+    async def story(world: World) -> None:
+        made = await world.make(PERSISTENT_VOLUME_CLAIMS, a_claim("early", storage))
+        await world.make(LIMIT_RANGES, limits({"type": "PersistentVolumeClaim", **item}))
+        error = await refused(world.make(PERSISTENT_VOLUME_CLAIMS, a_claim("late", storage)))
+        assert error.message == f'persistentvolumeclaims "late" is forbidden: {why}'
+        labelled = {**made, "metadata": {**made["metadata"], "labels": {"a": "b"}}}
+        error = await refused(world.put(PERSISTENT_VOLUME_CLAIMS, labelled))
+        assert error.message == f'persistentvolumeclaims "early" is forbidden: {why}'
+        await world.registry.delete(PERSISTENT_VOLUME_CLAIMS, "default", "early")
+        going = await world.now(PERSISTENT_VOLUME_CLAIMS, "early")
+        assert going is not None
+        await world.put(PERSISTENT_VOLUME_CLAIMS, {**going, "metadata": {**going["metadata"], "finalizers": []}})
+        assert await world.now(PERSISTENT_VOLUME_CLAIMS, "early") is None
 
     tell(story)
 

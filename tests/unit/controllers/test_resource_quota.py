@@ -94,3 +94,26 @@ def test_a_quota_whose_count_is_right_is_left_alone() -> None:
     view = caches.run(resource_quota.gather(("ns", "q"), caches.lister(quota({"pods": "5"}, status), a_pod("a"))))
     assert view is not None
     assert resource_quota.decide(view, NOW).status is None
+
+
+def a_service(kind: str) -> JSON:
+    return {"kind": "Service", "metadata": caches.meta("s"), "spec": {"type": kind}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "again"),
+    [
+        pytest.param(a_service("NodePort"), a_service("ClusterIP"), True, id="a Service gives back its node ports"),
+        pytest.param(a_service("LoadBalancer"), a_service("NodePort"), True, id="its load balancer"),
+        pytest.param(a_service("ClusterIP"), a_service("ExternalName"), False, id="nothing to give back"),
+        pytest.param(a_pod("a"), a_pod("a", phase="Failed"), True, id="a Pod ends"),
+        pytest.param(a_pod("a", phase="Pending"), a_pod("a"), False, id="a Pod begins"),
+        pytest.param(None, a_pod("a"), False, id="what comes is charged by admission"),
+        pytest.param({"kind": "PersistentVolumeClaim", "metadata": caches.meta("c")}, None, True, id="a claim goes"),
+    ],
+)
+def test_what_may_give_something_back_is_counted_anew(old: JSON | None, new: JSON | None, again: bool) -> None:
+    kind = (new or old or {})["kind"]
+    watch = next(each for each in resource_quota.CONTROLLER.watches if each.resource.kind == kind)
+    assert watch.interesting is not None
+    assert watch.interesting(old, new) is again

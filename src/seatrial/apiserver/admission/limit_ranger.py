@@ -33,6 +33,8 @@ async def validate(attributes: Attributes) -> None:
         return
     if not (attributes.is_new_pod or resource.plural == "persistentvolumeclaims"):
         return
+    if attributes.old is not None and objects.is_terminating(attributes.old):
+        return
     for found in await attributes.cluster.select(LIMIT_RANGES, attributes.namespace):
         check = _complaints_of_claim if resource.plural == "persistentvolumeclaims" else _complaints_of_pod
         complaints = list(dict.fromkeys(check(found, attributes.obj)))

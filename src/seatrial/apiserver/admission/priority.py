@@ -14,7 +14,9 @@ NO_CLASS: JSON = {"metadata": {"name": ""}, "value": 0, "preemptionPolicy": PREE
 
 
 async def admit(attributes: Attributes) -> None:
-    """Fill in what the class of a new Pod says; it may not say something else itself."""
+    """Fill in what the class of a new Pod says; it may not say something else itself. What was found then stays."""
+    if attributes.concerns_pods and attributes.operation == "UPDATE":
+        _keep(attributes)
     if not attributes.is_new_pod:
         return
     spec = attributes.obj["spec"]
@@ -34,6 +36,14 @@ async def admit(attributes: Attributes) -> None:
             f"the string value of PreemptionPolicy ({spec['preemptionPolicy']}) must not be provided in pod spec; "
             f"priority admission controller computed {policy} from the given PriorityClass name"
         )
+
+
+def _keep(attributes: Attributes) -> None:
+    """An update that leaves out what admission filled in leaves it as it is."""
+    before = (attributes.old or {}).get("spec") or {}
+    for name in ("priority", "preemptionPolicy"):
+        if attributes.obj["spec"].get(name) is None and before.get(name) is not None:
+            attributes.obj["spec"][name] = before[name]
 
 
 async def validate(attributes: Attributes) -> None:
