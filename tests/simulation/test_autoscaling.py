@@ -133,6 +133,8 @@ def test_limits_count_without_metrics_and_a_target_that_is_not_there_is_told() -
         await cluster.client.create(HORIZONTAL_POD_AUTOSCALERS, autoscaler(minReplicas=2))
         await asyncio.sleep(20)
         assert await size(cluster) == 2
+        found = await cluster.client.get(HORIZONTAL_POD_AUTOSCALERS, "web", "default")
+        assert not found["status"].get("currentMetrics"), "they were not looked at"
         await cluster.client.delete(DEPLOYMENTS, "web", "default")
         await asyncio.sleep(20)
         assert await state(cluster, "AbleToScale") == ("False", "FailedGetScale")

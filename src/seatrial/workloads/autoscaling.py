@@ -16,6 +16,9 @@ INITIALIZATION_SECONDS = 300.0
 READINESS_DELAY_SECONDS = 30.0
 
 
+_NO_SAMPLES = "did not receive metrics for targeted pods (pods might be unready)"
+
+
 class CannotTell(Exception):
     """Why the metric says nothing; the text is upstream's."""
 
@@ -53,14 +56,20 @@ class _Groups:
 
 
 def by_utilization(
-    current: int, target_percent: int, resource: str, pods: Iterable[JSON], samples: Samples, now: float
+    current: int,
+    target_percent: int,
+    resource: str,
+    pods: Iterable[JSON],
+    samples: Samples,
+    now: float,
+    container: str = "",
 ) -> Proposal:
-    """So many that each uses the share of its request (GetResourceReplicas)."""
+    """So many that each uses the share of its request, or of one container's (GetResourceReplicas)."""
     listed = _require(pods)
     groups = _group(listed, samples, resource, now)
-    requests = {objects.name(pod): _request(pod, resource) for pod in listed}
+    requests = {objects.name(pod): _request(pod, resource, container) for pod in listed}
     if not groups.usable:
-        raise CannotTell("did not receive metrics for any ready pods")
+        raise CannotTell(_NO_SAMPLES)
     measured = {name: requests[name] for name in groups.usable}
     if not sum(measured.values()):
         raise CannotTell("no metrics returned matched known pods")
@@ -70,7 +79,7 @@ def by_utilization(
 
     used = sum(groups.usable.values())
     utilization = int(100 * used / sum(measured.values()))
-    replicas = _replicas(current, groups, ratio, requests)
+    replicas = _replicas(current, groups, ratio, requests, idle_at_target=False)
     return Proposal(replicas, used // len(groups.usable), utilization)
 
 
@@ -81,13 +90,13 @@ def by_average(
     listed = _require(pods)
     groups = _group(listed, samples, resource, now)
     if not groups.usable:
-        raise CannotTell("did not receive metrics for any ready pods")
+        raise CannotTell(_NO_SAMPLES)
     full = dict.fromkeys((objects.name(pod) for pod in listed), target_milli)
 
     def ratio(values: Mapping[str, int]) -> float:
         return sum(values.values()) // len(values) / target_milli
 
-    replicas = _replicas(current, groups, ratio, full)
+    replicas = _replicas(current, groups, ratio, full, idle_at_target=True)
     return Proposal(replicas, sum(groups.usable.values()) // len(groups.usable))
 
 
@@ -119,9 +128,17 @@ def _require(pods: Iterable[JSON]) -> list[JSON]:
 
 
 def _replicas(
-    current: int, groups: _Groups, ratio: Callable[[Mapping[str, int]], float], full: Mapping[str, int]
+    current: int,
+    groups: _Groups,
+    ratio: Callable[[Mapping[str, int]], float],
+    full: Mapping[str, int],
+    *,
+    idle_at_target: bool,
 ) -> int:
-    """Pods without a word are taken to use everything on the way down and nothing on the way up."""
+    """Pods without a word are taken to use everything on the way down and nothing on the way up.
+
+    `idle_at_target`: nothing, too, where the others are exactly at the target (calcPlainMetricReplicas alone).
+    """
     wanted = ratio(groups.usable)
     unready_count = bool(groups.ignored) and wanted > 1
     if not unready_count and not groups.missing:
@@ -129,7 +146,7 @@ def _replicas(
     assumed = dict(groups.usable)
     if wanted < 1:
         assumed.update({name: full[name] for name in groups.missing})
-    elif wanted > 1:
+    elif wanted > 1 or idle_at_target:
         assumed.update(dict.fromkeys(groups.missing, 0))
     if unready_count:
         assumed.update(dict.fromkeys(groups.ignored, 0))
@@ -179,9 +196,13 @@ def _is_starting(pod: JSON, sample: Sample, now: float) -> bool:
     return unready and began + READINESS_DELAY_SECONDS > changed
 
 
-def _request(pod: JSON, resource: str) -> int:
-    total = 0
-    for container in pod["spec"]["containers"]:
+def _request(pod: JSON, resource: str, only: str) -> int:
+    """Of all containers and sidecars together, or of one of them (calculatePodRequests)."""
+    spec, total = pod["spec"], 0
+    sidecars = [each for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always"]
+    for container in (*spec["containers"], *sidecars):
+        if only and container["name"] != only:
+            continue
         asked = ((container.get("resources") or {}).get("requests") or {}).get(resource)
         if asked is None:
             where = f"container {container['name']} of Pod {objects.name(pod)}"

@@ -61,7 +61,7 @@ def test_so_many_pods_bring_utilisation_to_the_target(
     ("pods", "used", "why"),
     [
         pytest.param([], {}, "no pods returned by selector while calculating replica count", id="no Pods"),
-        pytest.param([A], {}, "did not receive metrics for any ready pods", id="no samples"),
+        pytest.param([A], {}, r"did not receive metrics for targeted pods \(pods might be unready\)", id="no samples"),
         pytest.param(
             [{**A, "spec": {"containers": [{"name": "c"}]}}],
             {"a": 5},
@@ -73,6 +73,13 @@ def test_so_many_pods_bring_utilisation_to_the_target(
 def test_what_can_not_be_told(pods: list[JSON], used: dict[str, int], why: str) -> None:
     with pytest.raises(CannotTell, match=why):
         proposed(pods, used)
+
+
+def test_exactly_at_the_target_a_pod_without_a_word_counts_as_idle_for_amounts_only() -> None:
+    """As calcPlainMetricReplicas and GetResourceReplicas differ."""
+    samples = {name: Sample(50, NOW, 15) for name in "ab"}
+    assert autoscaling.by_average(3, 50, "cpu", [A, B, C], samples, NOW).replicas == 2
+    assert autoscaling.by_utilization(3, 50, "cpu", [A, B, C], samples, NOW).replicas == 3
 
 
 @given(st.integers(1, 20), st.integers(0, 400), st.integers(10, 90))

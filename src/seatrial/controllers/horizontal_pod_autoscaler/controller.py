@@ -97,7 +97,7 @@ def decide(view: View, now: float) -> Decision:
     got = Told("SucceededGetScale", "the HPA controller was able to get the target's current scale")
     status = _with(autoscaler, autoscaler.get("status") or {}, "AbleToScale", True, got, now)
     spec, current = autoscaler["spec"], target.wanted
-    if current == 0 and spec["minReplicas"] != 0:
+    if _is_off(spec, current):
         off = Told("ScalingDisabled", "scaling is disabled since the replica count of the target is zero")
         status = _with(autoscaler, status, "ScalingActive", False, off, now)
         return _stay(view, status, [])
@@ -201,6 +201,15 @@ def _is_new(old: JSON | None, new: JSON | None) -> bool:
     return old is None
 
 
+def _is_off(spec: JSON, current: int) -> bool:
+    return bool(current == 0 and spec["minReplicas"] != 0)
+
+
+def _counts(spec: JSON, current: int) -> bool:
+    """Whether metrics are looked at: not while it is off, nor while limits say the size."""
+    return not _is_off(spec, current) and bool(spec["minReplicas"] <= current <= spec["maxReplicas"])
+
+
 def _load_of(autoscaler: JSON, given: Load) -> Load:
     """The annotation's load for CPU, if there is one that can be read; else the cluster's."""
     text = objects.annotations(autoscaler).get(LOAD)
@@ -233,6 +242,8 @@ def controller(load: Load, now: Callable[[], float]) -> Controller[View]:
             return View(autoscaler, resource, None, f'{resource.qualified} "{reference["name"]}" not found')
         target = _target(found, resource, cache)
         recommended, scaled = memory.recall(autoscaler, target.wanted, now())
+        if not _counts(autoscaler["spec"], target.wanted):
+            return View(autoscaler, resource, target)
         rivals = _selecting(target.pods, key[0], cache)
         if len(rivals) > 1:
             measured = measuring.ambiguous(key[0], str(_selector(found, resource)), rivals)

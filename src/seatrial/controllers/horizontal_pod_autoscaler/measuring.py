@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from seatrial.base.types import JSON
-from seatrial.machinery import objects, quantity
+from seatrial.machinery import go_format, objects, quantity
 from seatrial.workloads import autoscaling, pods
 from seatrial.workloads.autoscaling import CannotTell, Proposal, Sample
 from seatrial.workloads.load import Load
@@ -18,8 +18,10 @@ AMBIGUOUS = "AmbiguousSelector"
 WINDOW_SECONDS = 15.0
 """Over which a metrics server measures."""
 _NO_METRICS = "unable to fetch metrics from resource metrics API: the server could not find the requested resource"
-_NO_CUSTOM = "no custom metrics API (custom.metrics.k8s.io) registered"
-_NO_EXTERNAL = "no external metrics API (external.metrics.k8s.io) registered"
+_NO_CUSTOM = "unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered"
+_NO_EXTERNAL = "unable to fetch metrics from external metrics API: the server could not find the requested resource"
+_INVALID: JSON = {"type": ""}
+"""The status of a metric that says nothing."""
 
 
 class Trouble(NamedTuple):
@@ -67,6 +69,7 @@ def measure(metrics: Sequence[JSON], target: Target, load: Load, now: float) -> 
             proposal, name, status = _OF_TYPE[kind](metric, target, load, now)
         except CannotTell as error:
             measured.troubles.append(_trouble(kind, metric, str(error)))
+            measured.statuses.append(_INVALID)
             continue
         measured.statuses.append(status)
         if measured.replicas is None or proposal.replicas > measured.replicas:
@@ -80,11 +83,19 @@ def measure(metrics: Sequence[JSON], target: Target, load: Load, now: float) -> 
 
 
 def _trouble(kind: str, metric: JSON, message: str) -> Trouble:
-    if kind in ("Resource", "ContainerResource"):
-        source = "resource" if kind == "Resource" else "container"
-        name = metric["resource" if kind == "Resource" else "containerResource"]["name"]
-        return Trouble(f"FailedGet{kind}Metric", message, f"failed to get {name} {source} metric value: {message}")
-    return Trouble(f"FailedGet{kind}Metric", message, f"failed to get {kind.lower()} metric value: {message}")
+    reason = f"FailedGet{kind}Metric"
+    if kind == "Resource":
+        what = f"{metric['resource']['name']} resource"
+    elif kind == "ContainerResource":
+        what = f"{metric['containerResource']['container']} container"
+    elif kind == "External":
+        name = metric["external"]["metric"]["name"]
+        averaged = metric["external"]["target"].get("averageValue") is not None
+        value = f"failed to get {f'{name} external metric' if averaged else f'external metric {name}'}: {message}"
+        return Trouble(reason, message, f"failed to get {name} external metric value: {value}")
+    else:
+        what = kind.lower()
+    return Trouble(reason, message, f"failed to get {what} metric value: {message}")
 
 
 def _of_resource(metric: JSON, target: Target, load: Load, now: float) -> tuple[Proposal, str, JSON]:
@@ -100,10 +111,12 @@ def _of_resource(metric: JSON, target: Target, load: Load, now: float) -> tuple[
             name = f"{resource} resource"
         else:
             percent = wanted["averageUtilization"]
-            found = autoscaling.by_utilization(target.wanted, percent, resource, target.pods, samples, now)
-            name = f"{resource} resource utilization (percentage of request)"
+            container = source.get("container") or ""
+            found = autoscaling.by_utilization(target.wanted, percent, resource, target.pods, samples, now, container)
+            name = f"{resource}{' container' * bool(container)} resource utilization (percentage of request)"
     except CannotTell as error:
-        raise CannotTell(f"failed to get {resource} utilization: {error}") from None
+        what = "usage" if wanted.get("averageValue") is not None else "utilization"
+        raise CannotTell(f"failed to get {resource} {what}: {error}") from None
     current: JSON = {"averageValue": quantity.canonical(f"{found.average}m")}
     if found.utilization is not None:
         current["averageUtilization"] = found.utilization
@@ -128,7 +141,7 @@ def _of_pods(metric: JSON, target: Target, load: Load, now: float) -> tuple[Prop
     identity = metric["pods"]["metric"]
     name: str = identity["name"]
     if load(target.namespace, target.name, name, now) is None:
-        raise CannotTell(f"unable to get metric {name}: unable to fetch metrics from custom metrics API: {_NO_CUSTOM}")
+        raise CannotTell(f"unable to get metric {name}: {_NO_CUSTOM}")
     samples = _samples(target, name, load, now)
     milli = quantity.milli(metric["pods"]["target"]["averageValue"])
     found = autoscaling.by_average(target.wanted, milli, "", target.pods, samples, now)
@@ -140,24 +153,39 @@ def _of_one_value(metric: JSON, target: Target, load: Load, now: float) -> tuple
     """Object and External: one value for all."""
     kind: str = metric["type"]
     source = metric[kind.lower()]
-    wanted, name = source["target"], source["metric"]["name"]
+    wanted, name, selector = source["target"], source["metric"]["name"], source["metric"].get("selector")
     amount = load(target.namespace, target.name, name, now)
     if amount is None:
-        missing = _NO_EXTERNAL if kind == "External" else _NO_CUSTOM
-        raise CannotTell(f"unable to get metric {name}: unable to fetch metrics from {kind.lower()} API: {missing}")
+        raise CannotTell(_no_value(kind, source, target.namespace))
     milli = round(amount * 1000)
+    said = f"external metric {name}({go_format.label_selector(selector)})"
+    told = {key: source[key] for key in ("describedObject", "metric") if key in source}
     if wanted.get("averageValue") is not None:
         found = autoscaling.by_share_of_value(target.counted, milli, quantity.milli(wanted["averageValue"]))
         current = {"averageValue": quantity.canonical(f"{found.average}m")}
+        if kind == "Object":
+            # Upstream forgets the object here, and calls the metric external.
+            told["describedObject"] = {"kind": "", "name": ""}
     else:
         ready = autoscaling.count_ready(target.pods) if target.wanted else 0
         found = autoscaling.by_value(target.wanted, ready, milli, quantity.milli(wanted["value"]))
         current = {"value": quantity.canonical(f"{found.average}m")}
-    said = (
-        f"external metric {name}(nil)" if kind == "External" else f"{source['describedObject']['kind']} metric {name}"
-    )
-    told = {key: source[key] for key in ("describedObject", "metric") if key in source}
+        if kind == "Object":
+            said = f"{source['describedObject']['kind']} metric {name}"
     return found, said, {"type": kind, kind.lower(): {**told, "current": current}}
+
+
+def _no_value(kind: str, source: JSON, namespace: str) -> str:
+    name = source["metric"]["name"]
+    if kind == "External":
+        selector = go_format.label_selector(source["metric"].get("selector"))
+        why = f"{_NO_EXTERNAL} (get {name}.external.metrics.k8s.io)"
+        return f"unable to get external metric {namespace}/{name}/{selector}: {why}"
+    described = source["describedObject"]
+    # Upstream's arguments are in this order.
+    text = f"unable to get metric {name}: {described['kind']} on {namespace} {described['name']}/{_NO_CUSTOM}"
+    averaged = source["target"].get("averageValue") is not None
+    return f"failed to get {name} object metric: {text}" if averaged else text
 
 
 _OF_TYPE = {
