@@ -22,7 +22,7 @@ from seatrial.api.registry import (
     STATEFUL_SETS,
 )
 from seatrial.base.types import JSON, Key
-from seatrial.machinery import objects, selectors, times
+from seatrial.machinery import go_format, objects, selectors, times
 from seatrial.reconcile.controller import CacheReader, Controller, Watch
 from seatrial.reconcile.decision import Decision, Event
 from seatrial.workloads import disruption
@@ -34,12 +34,16 @@ _SETTLE_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class View:
-    """A budget, the Pods it guards, how many their controllers want, and why that can't be told, if so."""
+    """A budget, the Pods it guards, how many their controllers want, and why that can't be told, if so.
+
+    `unmanaged`: there are Pods without a controller, which the scale leaves out.
+    """
 
     budget: JSON
     pods: tuple[JSON, ...]
     scale: int = 0
     problem: str = ""
+    unmanaged: bool = False
 
 
 async def gather(key: Key, cache: CacheReader) -> View | None:
@@ -59,26 +63,30 @@ async def gather(key: Key, cache: CacheReader) -> View | None:
         if isinstance(found, str):
             return View(budget, guarded, problem=found)
         scales[objects.uid(found)] = (found.get("spec") or {}).get("replicas", 1)
-    return View(budget, guarded, sum(scales.values()))
+    unmanaged = any(objects.controller_of(pod) is None for pod in guarded)
+    return View(budget, guarded, sum(scales.values()), unmanaged=unmanaged)
 
 
 def _controller(pod: JSON, owner: JSON, cache: CacheReader) -> JSON | str:
-    """What decides how many of this Pod there are: its controller, or that one's Deployment; or what is wrong."""
+    """What decides how many of this Pod there are: its controller, or that one's Deployment; or what is wrong.
+
+    A ReplicaSet that something else controls, or a Deployment that isn't there, counts itself.
+    """
     group, _, version = owner["apiVersion"].rpartition("/")
     resource = registry.for_kind(group, version, owner["kind"])
     if resource is not None and resource not in _SCALED:
         return f"{resource.plural}{'.' * bool(group)}{group} does not implement the scale subresource"
+    if resource is None:
+        return f'no matches for kind "{owner["kind"]}" in version "{owner["apiVersion"]}"'
     namespace = objects.namespace(pod)
-    found = cache.get(resource, (namespace, owner["name"])) if resource is not None else None
+    found = cache.get(resource, (namespace, owner["name"]))
     if found is None or objects.uid(found) != owner["uid"]:
         return f'found no controllers for pod "{objects.name(pod)}"'
     above = objects.controller_of(found) if resource is REPLICA_SETS else None
-    if above is None:
+    if above is None or above["kind"] != DEPLOYMENTS.kind:
         return found
-    deployment = cache.get(DEPLOYMENTS, (namespace, above["name"])) if above["kind"] == "Deployment" else None
-    if deployment is None or objects.uid(deployment) != above["uid"]:
-        return f'found no controllers for pod "{objects.name(pod)}"'
-    return deployment
+    deployment = cache.get(DEPLOYMENTS, (namespace, above["name"]))
+    return found if deployment is None or objects.uid(deployment) != above["uid"] else deployment
 
 
 def decide(view: View, now: float) -> Decision:
@@ -90,6 +98,8 @@ def decide(view: View, now: float) -> Decision:
         text = f"Failed to calculate the number of expected pods: {view.problem}"
         told.append(Event(budget, "Warning", "CalculateExpectedPodCountFailed", text))
         return Decision(tuple(told), _changed(budget, disruption.failed(budget, view.problem, now)))
+    if view.unmanaged:
+        told.append(Event(budget, "Warning", "UnmanagedPods", _unmanaged(budget)))
     disrupted, overdue, look_again = _disrupted(view, now)
     goal = _goal(view)
     healthy = disruption.healthy(view.pods, disrupted, now)
@@ -104,8 +114,17 @@ def decide(view: View, now: float) -> Decision:
     }
     if disrupted:
         status["disruptedPods"] = disrupted
-    status = disruption.with_condition(budget, status, now)
+    status = disruption.with_condition(status, now)
     return Decision((*told, *overdue), _changed(budget, status), look_again)
+
+
+def _unmanaged(budget: JSON) -> str:
+    selector = go_format.label_selector(budget["spec"].get("selector"))
+    return (
+        f"Pods selected by this PodDisruptionBudget (selector: {selector}) were found to be unmanaged. As a result, "
+        "the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for "
+        'these pods please set ".spec.minAvailable" field of the PDB to an integer value.'
+    )
 
 
 def _goal(view: View) -> disruption.Goal:

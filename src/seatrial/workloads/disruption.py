@@ -48,23 +48,23 @@ def healthy(guarded: Iterable[JSON], disrupted: Mapping[str, str], now: float) -
     )
 
 
-def with_condition(budget: JSON, status: JSON, now: float) -> JSON:
+def with_condition(status: JSON, now: float) -> JSON:
     """The status with DisruptionAllowed as `disruptionsAllowed` says."""
     allowed = status["disruptionsAllowed"] > 0
-    return _conditioned(budget, status, allowed, "SufficientPods" if allowed else "InsufficientPods", "", now)
+    return _conditioned(status, allowed, "SufficientPods" if allowed else "InsufficientPods", "", now)
 
 
 def failed(budget: JSON, why: str, now: float) -> JSON:
     """The status of a budget that can't be worked out: nothing may be evicted."""
     status = {**(budget.get("status") or {}), "disruptionsAllowed": 0}
-    return _conditioned(budget, status, False, SYNC_FAILED, why, now)
+    return _conditioned(status, False, SYNC_FAILED, why, now)
 
 
-def _conditioned(budget: JSON, status: JSON, allowed: bool, reason: str, message: str, now: float) -> JSON:
+def _conditioned(status: JSON, allowed: bool, reason: str, message: str, now: float) -> JSON:
     condition = {
         "type": DISRUPTION_ALLOWED,
         "status": "True" if allowed else "False",
-        "observedGeneration": status.get("observedGeneration", objects.generation(budget)),
+        **({"observedGeneration": status["observedGeneration"]} if status.get("observedGeneration") else {}),
         "lastTransitionTime": times.format_time(now),
         "reason": reason,
         "message": message,

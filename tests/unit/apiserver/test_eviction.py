@@ -126,7 +126,7 @@ def test_a_budget_that_makes_no_sense_forbids(counts: JSON, why: str) -> None:
         )
         error = await refused(evict(world))
         assert (error.code, error.reason) == (403, "Forbidden")
-        assert error.message.endswith(f'"pdb" is forbidden: {why}')
+        assert error.message == f'poddisruptionbudget.policy "pdb" is forbidden: {why}'
 
     tell(story)
 

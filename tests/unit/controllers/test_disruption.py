@@ -105,10 +105,54 @@ def test_pods_of_a_controller_without_a_scale_make_the_budget_fail() -> None:
     ]
 
 
-def test_the_scale_is_that_of_the_deployment_above_the_replica_set() -> None:
-    def owned(kind: str, name: str) -> list[JSON]:
-        return [{"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": f"uid-{name}", "controller": True}]
+def owned(kind: str, name: str, group: str = "apps/v1") -> list[JSON]:
+    return [{"apiVersion": group, "kind": kind, "name": name, "uid": f"uid-{name}", "controller": True}]
 
+
+@pytest.mark.parametrize(
+    ("above", "pod_owner", "scale", "problem"),
+    [
+        pytest.param(owned("Rollout", "web", "argoproj.io/v1"), owned("ReplicaSet", "rs"), 9, "", id="something else"),
+        pytest.param(owned("Deployment", "gone"), owned("ReplicaSet", "rs"), 9, "", id="a Deployment that is gone"),
+        pytest.param(
+            [], owned("ReplicaSet", "gone"), 0, 'found no controllers for pod "p"', id="a ReplicaSet that is gone"
+        ),
+        pytest.param(
+            [], owned("Fleet", "f", "x.io/v1"), 0, 'no matches for kind "Fleet" in version "x.io/v1"', id="unknown"
+        ),
+    ],
+)
+def test_a_replica_set_counts_itself_where_no_deployment_does(
+    above: list[JSON], pod_owner: list[JSON], scale: int, problem: str
+) -> None:
+    made = {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": caches.meta("rs", ownerReferences=above),
+        "spec": {"replicas": 9},
+    }
+    guarded = caches.pod("p", ownerReferences=pod_owner)
+    standing = budget(maxUnavailable=1)
+    view = caches.run(disruption.gather(("ns", "pdb"), caches.lister(standing, made, guarded)))
+    assert view is not None
+    assert (view.scale, view.problem) == (scale, problem)
+
+
+def test_pods_without_a_controller_are_told_of_where_the_scale_matters() -> None:
+    standing = budget(maxUnavailable=1)
+    view = caches.run(disruption.gather(("ns", "pdb"), caches.lister(standing, caches.pod("p", "10.0.0.1"))))
+    assert view is not None
+    [told] = [each for each in disruption.decide(view, NOW).actions if isinstance(each, Event)]
+    assert (told.reason, told.message) == (
+        "UnmanagedPods",
+        "Pods selected by this PodDisruptionBudget (selector: &LabelSelector{MatchLabels:map[string]string{app: web,},"
+        "MatchExpressions:[]LabelSelectorRequirement{},}) were found to be unmanaged. As a result, the status of the "
+        "PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please "
+        'set ".spec.minAvailable" field of the PDB to an integer value.',
+    )
+
+
+def test_the_scale_is_that_of_the_deployment_above_the_replica_set() -> None:
     sets = [
         {
             "apiVersion": "apps/v1",

@@ -15,11 +15,14 @@ from seatrial.apiserver.registry import Registry
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.machinery import conditions, objects, selectors, status, times
+from seatrial.machinery.gvk import ResourceRef
 from seatrial.store.base import Record
 from seatrial.workloads import disruption, pods
 
 MAX_DISRUPTED = 2000
 RETRY_AFTER_SECONDS = 10
+_SINGULAR = ResourceRef("policy", "v1", "PodDisruptionBudget", "poddisruptionbudget")
+"""How refusals name budgets (policy.Resource("poddisruptionbudget"))."""
 _VIOLATED = "Cannot evict pod as it would violate the pod's disruption budget."
 _MANY = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
 
@@ -100,7 +103,7 @@ async def _take_from(registry: Registry, budget: JSON, pod_name: str, dry_run: b
         counts = dict(current["status"])
         counts["disruptionsAllowed"] -= 1
         if not counts["disruptionsAllowed"]:
-            counts = disruption.with_condition(current, counts, now)
+            counts = disruption.with_condition(counts, now)
         counts["disruptedPods"] = {**(counts.get("disruptedPods") or {}), pod_name: times.format_time(now)}
         return {**current, "metadata": dict(current["metadata"]), "status": counts}
 
@@ -115,10 +118,10 @@ def _check(budget: JSON) -> None:
     if (counts.get("observedGeneration") or 0) < objects.generation(budget):
         raise _in_process(name)
     if allowed < 0:
-        raise status.forbidden(POD_DISRUPTION_BUDGETS, name, "pdb disruptions allowed is negative")
+        raise status.forbidden(_SINGULAR, name, "pdb disruptions allowed is negative")
     if len(counts.get("disruptedPods") or ()) > MAX_DISRUPTED:
         why = "DisruptedPods map too big - too many evictions not confirmed by PDB controller"
-        raise status.forbidden(POD_DISRUPTION_BUDGETS, name, why)
+        raise status.forbidden(_SINGULAR, name, why)
     if allowed == 0:
         raise status.too_many_requests(_VIOLATED, causes=[status.cause("DisruptionBudget", _why_none(name, counts))])
 
