@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from seatrial.aio import virtual_loop
-from seatrial.api.registry import LEASES, NODES, PODS
+from seatrial.api.registry import CSI_NODES, LEASES, NODES, PODS
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, times
 from seatrial.node.runtimes.simulated import Behaviour
@@ -34,6 +34,26 @@ def test_a_node_registers_ready_with_what_a_kubelet_says() -> None:
             }
             assert {a["type"] for a in node["status"]["addresses"]} == {"InternalIP", "Hostname"}
             assert set(node["status"]["allocatable"]) >= {"cpu", "memory", "pods", "ephemeral-storage"}
+
+    virtual_loop.run(main())
+
+
+def test_a_node_has_a_csi_node_of_its_own_on_which_no_driver_has_registered_yet() -> None:
+    async def main() -> None:
+        async with simulated(nodes=2) as there:
+            await asyncio.sleep(1)
+            node = await there.client.get(NODES, "node-2")
+            made = await there.client.get(CSI_NODES, "node-2")
+            assert not made["spec"]["drivers"]
+            assert made["metadata"]["ownerReferences"] == [
+                {"apiVersion": "v1", "kind": "Node", "name": "node-2", "uid": objects.uid(node)}
+            ]
+            moved = made["metadata"]["annotations"]["storage.alpha.kubernetes.io/migrated-plugins"]
+            assert moved.startswith("kubernetes.io/aws-ebs,kubernetes.io/azure-disk,")
+            await there.agent.crash("node-2")
+            await there.agent.heal("node-2")
+            await asyncio.sleep(1)
+            assert objects.uid(await there.client.get(CSI_NODES, "node-2")) == objects.uid(made)
 
     virtual_loop.run(main())
 

@@ -21,7 +21,7 @@ from seatrial.base.types import JSON
 from seatrial.client.base import Client
 from seatrial.client.client import ApiClient
 from seatrial.machinery import objects
-from seatrial.node import registration
+from seatrial.node import csi_nodes, registration
 from seatrial.node.access import Access
 from seatrial.node.context import NodeContext
 from seatrial.node.heartbeat import RENEW_SECONDS, Heartbeats
@@ -128,6 +128,8 @@ class NodeAgent:
         node.uid = await self._register(options)
         self._nodes[options.name] = node
         self._heartbeats.add(options.name, node.uid)
+        if not options.as_is:
+            self._supervisor.spawn(csi_nodes.publish(node.context.client, options.name, node.uid), "csi-node")
         if self._runtime.runs_processes:
             self._announce(node)
         for pod in self._waiting.pop(options.name, {}).values():
