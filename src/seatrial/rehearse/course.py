@@ -33,6 +33,7 @@ class PodLife:
 
     @property
     def state(self) -> State:
+        """The last one."""
         return self.phases[-1].state
 
     @property
@@ -42,6 +43,7 @@ class PodLife:
 
     @property
     def hash(self) -> str:
+        """Which template it is of (`hash_of`)."""
         return hash_of(self.pod)
 
 
@@ -97,6 +99,7 @@ class Course:
 
     @property
     def targets(self) -> Sequence[Target]:
+        """The workloads that it is about, in the order in which that became known."""
         return tuple(self._targets)
 
     def owner_of(self, obj: JSON) -> Target | None:

@@ -32,6 +32,7 @@ class Distribution:
         return sorted(self.numbers)[len(self.numbers) // 2]
 
     def draw(self, chance: random.Random) -> float:
+        """One value, by chance."""
         if self.kind == "uniform":
             return chance.uniform(*self.numbers)
         if self.kind == "lognormal":
@@ -40,6 +41,7 @@ class Distribution:
 
 
 def fixed(seconds: float) -> Distribution:
+    """Always the same."""
     return Distribution("fixed", (seconds,))
 
 

@@ -51,9 +51,11 @@ class Axis:
     end: float
 
     def x(self, seconds: float) -> float:
+        """Where a moment is, in the chart's units; what lies outside is at its edge."""
         return LEFT + (RIGHT - LEFT) * min(max(seconds, 0.0), self.end) / self.end
 
     def ticks(self) -> Iterator[tuple[float, str]]:
+        """(seconds, label), at most six of them."""
         step = next((each for each in _TICKS if self.end / each <= 5), self.end / 5)
         for number in range(int(self.end / step) + 1):
             at = number * step

@@ -136,6 +136,7 @@ class Remedy:
 
     @property
     def objects(self) -> tuple[str, ...]:
+        """All that it is done to."""
         return (self.object, *self.also)
 
     @property
@@ -223,6 +224,7 @@ class Result:
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
+        """The findings that do not keep it from completing."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 
     @property

@@ -73,6 +73,7 @@ def checks_for(snapshot: Snapshot, info: PodInfo, rules: Profile) -> list[Check]
 
 
 def first_rejection(checks: Sequence[Check], node: NodeInfo) -> Rejection | None:
+    """Why the node is out, as the first check that refuses it says; None: it will do."""
     for check in checks:
         rejection = check(node)
         if rejection is not None:

@@ -4,11 +4,10 @@ Affinity between Pods, spreading and volumes have files of their own; `profile.p
 """
 
 from seatrial.scheduler.framework import Check, Rejection
-from seatrial.scheduler.snapshot import HostPort, NodeInfo, PodInfo, Snapshot
+from seatrial.scheduler.snapshot import ANY_ADDRESS, HostPort, NodeInfo, PodInfo, Snapshot
 from seatrial.workloads import node_affinity, taints
 
 DEFAULT_MAX_PODS = 110
-ANY_ADDRESS = "0.0.0.0"
 
 
 def node_unschedulable(info: PodInfo, snapshot: Snapshot) -> Check | None:

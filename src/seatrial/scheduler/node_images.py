@@ -25,6 +25,7 @@ class NodeImages:
                 self.known.setdefault(name, {})[node] = int(image.get("sizeBytes") or 0)
 
     def drop(self, node: str) -> None:
+        """The node is gone."""
         for image in self._listed.pop(node, ()):
             for name in image.get("names") or ():
                 there = self.known.get(name, {})

@@ -29,6 +29,7 @@ class PodCounts:
         self._by_label: dict[_Label, dict[Sets, dict[str, int]]] = {}
 
     def of(self, sets: Sets) -> Mapping[str, int]:
+        """Node name → how many of its Pods are in all of the sets; kept up from now on."""
         counted = self._counted.get(sets)
         if counted is None:
             counted = self._counted[sets] = self._count_anew(sets)

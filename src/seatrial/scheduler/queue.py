@@ -55,6 +55,7 @@ class SchedulingQueue:
         return len(self._pods)
 
     def get(self, uid: str) -> QueuedPod | None:
+        """The Pod, if it waits or is being placed."""
         return self._pods.get(uid)
 
     def add(self, info: PodInfo) -> None:
@@ -120,6 +121,7 @@ class SchedulingQueue:
             self._back_off(queued)
 
     def close(self) -> None:
+        """Cancel all timers: nothing comes back any more."""
         for queued in self._pods.values():
             self._leave(queued)
 

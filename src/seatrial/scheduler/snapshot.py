@@ -21,7 +21,8 @@ from seatrial.scheduler.term_index import TermIndex
 from seatrial.workloads import taints
 
 HostPort = tuple[str, str, int]
-"""(address, protocol, port); address "0.0.0.0" is every address."""
+"""(address, protocol, port)."""
+ANY_ADDRESS = "0.0.0.0"
 
 
 class PodInfo:
@@ -51,6 +52,7 @@ class PodInfo:
 
     @property
     def priority(self) -> int:
+        """As admission made it of the Pod's priority class."""
         return int(self.pod["spec"].get("priority") or 0)
 
 
@@ -85,6 +87,7 @@ class NodeInfo:
         self.ports: dict[HostPort, int] = {}
 
     def count(self, info: PodInfo, sign: int) -> None:
+        """What a Pod asks for is added (sign 1), or given back (-1)."""
         for name, amount in info.requests.items():
             self.requested[name] = self.requested.get(name, 0) + sign * amount
         self.cpu_for_scoring += sign * info.cpu_for_scoring
@@ -98,9 +101,13 @@ class NodeInfo:
 class Others(Protocol):
     """Objects of other kinds that filters look at: the informers' caches."""
 
-    def get(self, resource: ResourceRef, key: Key) -> JSON | None: ...
+    def get(self, resource: ResourceRef, key: Key) -> JSON | None:
+        """One object; None when there is none."""
+        ...
 
-    def list(self, resource: ResourceRef, namespace: str = "") -> Sequence[JSON]: ...
+    def list(self, resource: ResourceRef, namespace: str = "") -> Sequence[JSON]:
+        """All of a kind, or those of a namespace."""
+        ...
 
 
 class Nothing:
@@ -145,10 +152,12 @@ class Snapshot:
         return self._list
 
     def get(self, name: str) -> NodeInfo | None:
+        """The node, if it exists."""
         found: NodeInfo | None = self._nodes.get(name)
         return found
 
     def put_node(self, node: JSON) -> None:
+        """The node as it is now."""
         info = self._info(objects.name(node))
         status = node.get("status") or {}
         if info.node is None or (info.node.get("status") or {}).get("allocatable") != status.get("allocatable"):
@@ -164,6 +173,7 @@ class Snapshot:
             self._list = None
 
     def drop_node(self, name: str) -> None:
+        """The node is gone; its Pods are known until they go, too."""
         info = self._nodes.pop(name, None)
         if info is None:
             return
@@ -185,6 +195,7 @@ class Snapshot:
         self._tally(info, node_name, 1)
 
     def drop_pod(self, uid: str) -> None:
+        """The Pod is on no node any more."""
         node_name = self._where.pop(uid, None)
         if node_name is None:
             return
@@ -196,6 +207,7 @@ class Snapshot:
         self._forget_if_empty(node)
 
     def node_of(self, uid: str) -> str | None:
+        """The name of the node that the Pod is on."""
         return self._where.get(uid)
 
     @contextmanager
@@ -215,6 +227,7 @@ class Snapshot:
         return self._counts.of(sets)
 
     def namespace_labels(self, namespace: str) -> Mapping[str, str]:
+        """Empty for one that is not known."""
         return self._namespaces.get(namespace, {})
 
     def put_namespace(self, name: str, labels: Mapping[str, str]) -> None:
@@ -224,6 +237,7 @@ class Snapshot:
             self._counts.namespaces_changed()
 
     def drop_namespace(self, name: str) -> None:
+        """The namespace is gone, after its Pods."""
         self._namespaces.pop(name, None)
 
     def _count_anew(self, sets: Sets) -> dict[str, int]:
@@ -259,7 +273,7 @@ def _note(names: dict[str, None], name: str, holds: bool) -> None:
 def host_ports(pod: JSON) -> tuple[HostPort, ...]:
     """Ports that the Pod takes on its node."""
     return tuple(
-        (port.get("hostIP") or "0.0.0.0", port.get("protocol") or "TCP", port["hostPort"])
+        (port.get("hostIP") or ANY_ADDRESS, port.get("protocol") or "TCP", port["hostPort"])
         for container in pod["spec"].get("containers") or ()
         for port in container.get("ports") or ()
         if port.get("hostPort")

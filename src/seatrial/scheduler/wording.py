@@ -32,6 +32,7 @@ def preempted(pod: JSON, node: str) -> str:
 
 
 def preempted_1_20(pod: JSON, node: str) -> str:
+    """By name, where later releases have the uid."""
     return f"Preempted by {'/'.join(objects.key(pod))} on node {node}"
 
 

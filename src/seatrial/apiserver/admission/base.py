@@ -25,7 +25,9 @@ class Lookup(Protocol):
 class Cluster(Protocol):
     """What else there is, for plugins that look at more than the object (the API server's registry)."""
 
-    def now(self) -> float: ...
+    def now(self) -> float:
+        """Seconds since 1970."""
+        ...
 
     async def select(self, resource: ResourceRef, namespace: str) -> Sequence[JSON]:
         """The objects of a namespace, in key order."""
@@ -57,6 +59,7 @@ class Attributes:
 
     @property
     def is_new_pod(self) -> bool:
+        """Whether this creates a Pod."""
         return self.operation == "CREATE" and self.concerns_pods
 
     @property
@@ -74,7 +77,9 @@ class Attributes:
 class Plugin(Protocol):
     """Changes or refuses a write; one file each."""
 
-    async def __call__(self, attributes: Attributes) -> None: ...
+    async def __call__(self, attributes: Attributes) -> None:
+        """Raises StatusError when it refuses."""
+        ...
 
 
 Stamp = Callable[[Resource, JSON, JSON | None, WriteOptions], None]

@@ -11,6 +11,7 @@ KEYS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
 async def admit(attributes: Attributes) -> None:
+    """Add what a Pod does not say itself of these two taints."""
     if not attributes.concerns_pods or attributes.operation == "DELETE":
         return
     spec = attributes.obj["spec"]

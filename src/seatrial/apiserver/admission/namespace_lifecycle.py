@@ -11,6 +11,7 @@ IMMORTAL = ("default", "kube-system", "kube-public")
 
 
 async def admit(attributes: Attributes) -> None:
+    """Raises StatusError: 404 without the namespace, 403 when it is being deleted, or may not be."""
     if attributes.operation == "DELETE":
         _admit_delete(attributes)
     elif attributes.operation == "CREATE" and attributes.resource.namespaced:

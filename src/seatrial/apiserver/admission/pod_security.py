@@ -37,10 +37,12 @@ class Held:
 
     @property
     def minor(self) -> int:
+        """Of the release whose checks hold: 25 for `v1.25`."""
         found = _VERSION.fullmatch(self.version)
         return min(int(found[1]), pod_security.LATEST) if found else pod_security.LATEST
 
     def violations(self, metadata: JSON, spec: JSON) -> list[tuple[str, str]]:
+        """(what is violated, the details) of a Pod with this metadata and spec."""
         return pod_security.violations(self.level, self.minor, metadata, spec)
 
 

@@ -18,6 +18,7 @@ PAUSE_SECONDS = 0.03
 
 
 async def admit(attributes: Attributes) -> None:
+    """Fill in the name of a new Pod's account."""
     if not attributes.is_new_pod:
         return
     spec = attributes.obj["spec"]
@@ -27,6 +28,7 @@ async def admit(attributes: Attributes) -> None:
 
 
 async def admit_existing(attributes: Attributes) -> None:
+    """As `admit`; raises 403 when there is no such account."""
     if not attributes.is_new_pod:
         return
     await admit(attributes)

@@ -73,6 +73,7 @@ class Memory:
         return tuple(recommended), tuple(scaled)
 
     def note(self, autoscaler: JSON, wanted: int, now: float) -> None:
+        """So many replicas were recommended now."""
         self._recommended[objects.uid(autoscaler)].append(Moment(now, wanted))
 
 
