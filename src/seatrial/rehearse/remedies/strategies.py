@@ -11,8 +11,8 @@ from seatrial.rehearse.rules.base import Case, strategy
 from seatrial.rehearse.target import counts
 
 NO_ROOM = frozenset({
-    "no-room", "anti-affinity", "topology-spread", "host-port-taken", "quota-reached", "volume-locked", "multi-attach",
-    "volume-not-mounted", "unschedulable",
+    "no-room", "anti-affinity", "topology-spread", "host-port-taken", "quota-reached", "volume-in-use",
+    "volume-locked", "multi-attach", "volume-not-mounted", "unschedulable",
 })  # fmt: skip
 _TOO_MANY = frozenset({"no-room", "quota-reached"})
 

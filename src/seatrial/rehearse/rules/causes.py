@@ -21,6 +21,8 @@ WORDS: tuple[tuple[str, str], ...] = (
     ("topology spread", "topology-spread"),
     ("free ports", "host-port-taken"),
     ("volume node affinity", "volume-elsewhere"),
+    ("available disk", "volume-in-use"),
+    ("ReadWriteOncePod", "volume-in-use"),
     ("persistentvolumeclaim", "claim-not-bound"),
     ("PersistentVolumeClaims", "claim-not-bound"),
     ("available volume", "claim-not-bound"),

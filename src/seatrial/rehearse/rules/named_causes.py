@@ -57,6 +57,12 @@ CAUSES: tuple[Cause, ...] = (
         "let the Pod run where the volume is",
     ),
     Cause(
+        "volume-in-use",
+        "Another Pod has the volume",
+        "A ReadWriteOncePod claim is for one Pod at a time; a disk that a Pod names itself is for one Pod of a node.",
+        "set maxSurge 0 and maxUnavailable 1, or strategy Recreate",
+    ),
+    Cause(
         "claim-not-bound",
         "A claim is missing or not bound",
         "The Pod waits for a volume that is not there.",
