@@ -19,12 +19,15 @@ def page() -> str:
         "",
     ]
     for cause in CAUSES:
-        helps = f"What helps: {cause.remedy}."
-        lines += [f"### {cause.id}", "", f"{cause.title}. {cause.meaning}", "", helps, ""]
+        lines += [f"### {cause.id}", "", f"{cause.title}. {cause.meaning}", "", *_practice(cause.see, cause.remedy)]
     lines += ["## What is warned of", ""]
     for each in catalogue.WARNINGS:
-        lines += [f"### {each.id}", "", f"{each.title}. {each.why}", ""]
+        lines += [f"### {each.id}", "", f"{each.title}. {each.why}", "", *_practice(each.see, each.remedy)]
     return "\n".join(lines)
+
+
+def _practice(see: str, remedy: str) -> list[str]:
+    return [f"- How to see it: {see}.", f"- What to do: {remedy}.", ""]
 
 
 def test_the_page_of_rules_is_that_of_the_catalogue() -> None:

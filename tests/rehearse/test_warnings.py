@@ -151,6 +151,107 @@ def test_there_is_nothing_to_say_of_a_sound_deployment() -> None:
     assert result.findings == ()
 
 
+def local(name: str, node: str) -> JSON:
+    """A volume that is on one node only."""
+    made = volume(name)
+    terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}]
+    made["spec"] |= {"nodeAffinity": {"required": {"nodeSelectorTerms": terms}}}
+    return made
+
+
+DATA = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]}
+LESSER = {
+    **deployment("lesser", 3),
+    "metadata": {"name": "lesser"},
+}
+LESSER["spec"]["template"]["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "2"}}
+HIGH = {
+    "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 1000,
+}  # fmt: skip
+OTHERS = {**QUOTA, "spec": {"hard": {"pods": "3"}, "scopes": ["BestEffort"]}}
+TIGHT = {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+
+SOUND: list[tuple[str, str, dict[str, Any]]] = [
+    ("exits-at-once", "a hook that asks", {"container": {"lifecycle": {"preStop": {"httpGet": {"port": 80}}}}}),
+    ("budget-allows-no-eviction", "a budget of others", {
+        "others": [{**BUDGET, "spec": {"minAvailable": "100%", "selector": {"matchLabels": {"app": "other"}}}}],
+    }),
+    ("budget-allows-no-eviction", "one that spares a Pod", {
+        "others": [{**BUDGET, "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}}}],
+    }),
+    ("deadline-too-short", "as long as it takes", {
+        "container": {"image": "slow:1"}, "spec": {"progressDeadlineSeconds": 60},
+    }),
+    ("surge-needs-more", "no surge", {
+        "container": {"resources": {"requests": {"cpu": "3"}}}, "spec": {"strategy": TIGHT},
+    }),
+    ("surge-needs-more", "lesser Pods give way", {
+        "others": [HIGH, LESSER], "container": {"resources": {"requests": {"cpu": "1500m"}}},
+        "pod": {"priorityClassName": "high"},
+    }),
+    ("quota-reached", "a quota of other Pods", {
+        "others": [OTHERS], "container": {"resources": {"requests": {"cpu": "1"}}},
+    }),
+    ("mutable-tag", "a registry with a port", {"container": {"image": "registry:5000/web:1"}}),
+    ("mutable-tag", "a digest", {"container": {"image": "web@sha256:" + "a" * 64}}),
+    ("no-history", "one version", {"spec": {"revisionHistoryLimit": 1}}),
+    ("liveness-kills-slow-starter", "one that waits", {
+        "container": {"image": "slow:1", "livenessProbe": {**PROBE, "periodSeconds": 5, "initialDelaySeconds": 60}},
+    }),
+    ("rwo-volume-with-surge", "a volume that one node has anyway", {
+        "others": [local("index-api-pv", "node-1"), claim("data")], "pod": DATA,
+    }),
+    ("rwo-volume-with-surge", "Pods that are for one node", {
+        "others": [volume("index-api-pv"), claim("data")],
+        "pod": {**DATA, "nodeSelector": {"kubernetes.io/hostname": "node-1"}},
+    }),
+    ("anti-affinity-as-many-as-nodes", "a node to spare", {
+        "pod": {"affinity": ANTI_AFFINITY}, "spec": {"replicas": 2},
+    }),
+    ("anti-affinity-as-many-as-nodes", "one may be missing", {
+        "pod": {"affinity": ANTI_AFFINITY}, "spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 1}}},
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "why", "given"), SOUND, ids=[f"{rule}: {why}" for rule, why, _ in SOUND])
+def test_it_is_not_warned_of(rule: str, why: str, given: dict[str, Any]) -> None:
+    given = dict(given)
+    result = outcome(*given.pop("others", ()), **given)
+    assert rule not in {each.rule for each in result.warnings}
+
+
+def test_nodes_that_are_full_of_pods_are_no_place_for_a_surge() -> None:
+    result = rehearse(Plan(of_manifests([web({}, {}, {})], "3x4cpu,8Gi,1pods"), [Restart("deployment/web")]))
+    (found,) = [each for each in result.warnings if each.rule == "surge-needs-more"]
+    assert found.message == "a surge Pod finds no node that takes one Pod more, whatever it asks for"
+
+
+def test_nodes_that_the_template_does_not_want_are_no_place_for_a_surge() -> None:
+    asking = {"resources": {"requests": {"cpu": "1500m"}}}
+    pinned = {"nodeSelector": {"kubernetes.io/hostname": "node-1"}}
+    result = rehearse(Plan(of_manifests([web(asking, pinned, {"replicas": 2})], "3x4cpu,8Gi"), [Restart("deploy/web")]))
+    (found,) = [each for each in result.warnings if each.rule == "surge-needs-more"]
+    assert found.message == "a surge Pod needs 1.5 cpu, 500m more than any node has left"
+
+
+def test_what_the_runtime_of_the_pods_costs_counts() -> None:
+    kata = {
+        "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "kata"}, "handler": "kata",
+        "overhead": {"podFixed": {"cpu": "2500m"}},
+    }  # fmt: skip
+    result = outcome(kata, pod={"runtimeClassName": "kata"})
+    assert "surge-needs-more" in {each.rule for each in result.warnings}
+
+
+def test_who_serves_nobody_is_told_of_the_roll_and_not_of_requests() -> None:
+    bare = web({"readinessProbe": None}, {}, {})
+    result = rehearse(Plan(of_manifests([bare], "3x4cpu,8Gi"), [Restart("deployment/web")]))
+    assert [each.message for each in result.warnings] == [
+        "no readiness probe: Pods count as available as soon as they run, ready or not"
+    ]
+
+
 @pytest.mark.parametrize(("rule", "remedy"), [("anti-affinity", "maxSurge 0"), ("quota-reached", "maxSurge 0")])
 def test_the_same_rules_name_the_cause_when_it_comes_to_that(rule: str, remedy: str) -> None:
     given: dict[str, Any] = {"pod": {"affinity": ANTI_AFFINITY}} if rule == "anti-affinity" else {}

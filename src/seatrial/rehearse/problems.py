@@ -15,9 +15,9 @@ from seatrial.rehearse.rules.base import Case
 _POD = re.compile(r"\bpod [\w.-]+")
 
 
-def find(workloads: Sequence[Case], ending: Ending, warned: Sequence[Finding]) -> list[Finding]:
-    """What stands in the way at the end, the surest first. `warned`: whose advice counts where a cause has none."""
-    return _with_words(_together(_all(workloads, ending)), warned)
+def find(workloads: Sequence[Case], ending: Ending) -> list[Finding]:
+    """What stands in the way at the end, the surest first."""
+    return _together(_all(workloads, ending))
 
 
 def reason(problems: Sequence[Finding], workloads: Sequence[Case], ending: Ending) -> str:
@@ -69,12 +69,6 @@ def _once(group: Sequence[Finding]) -> Finding:
     others = len({each.objects[0] for each in group if each.objects[:1] and each.objects[0].startswith("pod/")}) - 1
     more = f" (and {others} more Pod{'s' if others > 1 else ''})" if others > 0 else ""
     return replace(first, message=first.message + more, objects=named)
-
-
-def _with_words(problems: Sequence[Finding], warned: Sequence[Finding]) -> list[Finding]:
-    """Where a rule warns, too, what it says to do."""
-    words = {each.rule: each.remedy for each in warned}
-    return [replace(each, remedy=each.remedy or words.get(each.rule, "")) for each in problems]
 
 
 def _unexplained(workloads: Sequence[Case], ending: Ending) -> str:

@@ -38,7 +38,7 @@ def judge(
     workloads = cases(course, model, ending.now)
     warned = [finding for case in workloads for finding in catalogue.warnings(case)]
     done = course.complete_at is not None and not ending.unfinished
-    found = [] if done else problems.find(workloads, ending, warned)
+    found = [] if done else problems.find(workloads, ending)
     ended = course.complete_at if done and course.complete_at is not None else course.news_at
     seconds = round(ended - course.began, 3)
     result = _counted(course, workloads, seconds)

@@ -18,7 +18,6 @@ def replicas_beside_autoscaler(case: Case) -> Found:
             yield (
                 f"the manifest has replicas: {replicas}: every apply sets that size, whatever {name} has made of it",
                 (case.name, name),
-                "leave spec.replicas out of the manifest",
             )
 
 
@@ -31,7 +30,6 @@ def autoscaler_can_not_scale(case: Case) -> Found:
             yield (
                 f"{name} does not scale {case.name}: {active.get('message', '')}",
                 (name, case.name),
-                "give its Pods the requests that it goes by, and each autoscaler Pods of its own",
             )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from seatrial.api.registry import NODES
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
@@ -83,11 +82,6 @@ class Case:
         """Of its own Pods, those that are gone included."""
         return [life for life in self.course.lives.values() if self.course.owner_of(life.pod) == self.target]
 
-    @property
-    def open_nodes(self) -> list[JSON]:
-        """Those that are not cordoned."""
-        return [node for node in self.course.all(NODES) if not objects.get(node, "spec", "unschedulable")]
-
     def there(self, resource: ResourceRef) -> list[JSON]:
         """The objects of a kind in the workload's namespace; all of a kind that has none."""
         namespace = self.target.namespace
@@ -98,15 +92,20 @@ def strategy(spec: JSON) -> JSON:
     return spec.get("strategy") or {}
 
 
-Found = Iterator[tuple[str, tuple[str, ...], str]]
-"""(message, objects, remedy in words) of every place where a rule applies."""
+Found = Iterator[tuple[str, tuple[str, ...]]]
+"""(message, objects) of every place where a rule applies."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`title` in a few words; `why` for the docs: what happens, and to whom. `check` is pure."""
+    """`title` in a few words; `why`: what happens, and to whom; `see`: how to see it; `remedy`: what to do, in words.
+
+    `check` is pure.
+    """
 
     id: str
     title: str
     why: str
+    see: str
+    remedy: str
     check: Callable[[Case], Found]

@@ -6,27 +6,31 @@ from fractions import Fraction
 from seatrial.api.registry import PODS, RESOURCE_QUOTAS
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, quantity
+from seatrial.rehearse.rules import places
 from seatrial.rehearse.rules.base import Case, Found
-from seatrial.workloads import pod_resources, pods, rolling
+from seatrial.workloads import pod_resources, pods, quota, rolling
 
 RESOURCES = ("cpu", "memory")
+COUNT = "pods"
 _STEPS = {"cpu": Fraction(1, 100), "memory": Fraction(2**20)}
 
 
 def surge_needs_more_than_a_node_has(case: Case) -> Found:
-    """At the end of the rehearsal no node could take one more Pod beside those that run."""
+    """At the end of the rehearsal no node that may take it could take one more Pod beside those that run."""
     if not case.rolls or rolling.limits(case.spec).max_surge == 0 or _only_grows_too_far(case):
         return
     room = free(case)
-    for resource, need in requests(case.newest_pod_spec).items():
+    for resource, need in _needs(case.newest_pod_spec).items():
         best = max((left[resource] for left in room.values()), default=Fraction())
-        if need > best:
-            short = shown(resource, need - best)
-            yield (
-                f"a surge Pod needs {shown(resource, need)} {resource}, {short} more than any node has left",
-                (case.name,),
-                "set maxSurge 0 and maxUnavailable 1, or add a node",
-            )
+        if room and need > best:
+            yield _short(resource, need, best), (case.name,)
+
+
+def _short(resource: str, need: Fraction, best: Fraction) -> str:
+    if resource == COUNT:
+        return "a surge Pod finds no node that takes one Pod more, whatever it asks for"
+    missing = shown(resource, need - best)
+    return f"a surge Pod needs {shown(resource, need)} {resource}, {missing} more than any node has left"
 
 
 def _only_grows_too_far(case: Case) -> bool:
@@ -35,26 +39,30 @@ def _only_grows_too_far(case: Case) -> bool:
 
 
 def quota_reached(case: Case) -> Found:
-    """A quota that has no room for one Pod more than the workload has."""
+    """A quota of the workload's Pods that has no room for one more than there are."""
     if not case.rolls or rolling.limits(case.spec).max_surge == 0:
         return
-    wanted = {"pods": Fraction(1)}
-    for resource, amount in requests(case.pod_spec).items():
-        wanted |= {resource: amount, f"requests.{resource}": amount}
-    for quota in case.there(RESOURCE_QUOTAS):
-        status = quota.get("status") or {}
+    pod: JSON = {"metadata": {}, "spec": case.newest_pod_spec}
+    for obj in case.there(RESOURCE_QUOTAS):
+        status = obj.get("status") or {}
         hard, used = status.get("hard") or {}, status.get("used") or {}
-        tight = [
-            f"{name} {used.get(name, 0)} of {hard[name]}"
-            for name, need in wanted.items()
-            if name in hard and quantity.parse(used.get(name, 0)) + need > quantity.parse(hard[name])
-        ]
-        if tight:
+        over = quota.exceeded(_with_one_more(obj, used, pod, case.now), hard)
+        if over:
+            name = f"resourcequota/{objects.name(obj)}"
+            tight = ", ".join(f"{each} {used.get(each, 0)} of {hard[each]}" for each in over)
             yield (
-                f"resourcequota/{objects.name(quota)} has no room for a surge Pod: {', '.join(tight)} used",
-                (f"resourcequota/{objects.name(quota)}", case.name),
-                "raise the quota, or set maxSurge 0 and maxUnavailable 1",
+                f"{name} has no room for a surge Pod: {tight} used",
+                (name, case.name),
             )
+
+
+def _with_one_more(obj: JSON, used: JSON, pod: JSON, now: float) -> Mapping[str, str]:
+    """What would be used of what the quota counts of such a Pod."""
+    measure = quota.evaluator(PODS)
+    assert measure is not None
+    more = measure.usage(pod, now)
+    counted = {name: more[name] for name in quota.concerns(measure, obj, pod) if name in more}
+    return quota.added({name: str(used.get(name, "0")) for name in counted}, counted)
 
 
 def requests(pod_spec: JSON) -> Mapping[str, Fraction]:
@@ -72,15 +80,22 @@ def _amounts(given: JSON) -> dict[str, Fraction]:
     return {name: quantity.parse(given[name]) for name in RESOURCES if name in given}
 
 
+def _needs(pod_spec: JSON) -> Mapping[str, Fraction]:
+    return {**requests(pod_spec), COUNT: Fraction(1)}
+
+
 def free(case: Case) -> Mapping[str, dict[str, Fraction]]:
-    """What each node that takes Pods has left for the workload's, which may preempt those of a lower priority."""
+    """What each node that may take the workload's Pods has left for them: they preempt those of a lower priority."""
     priority = int(case.newest_pod_spec.get("priority") or 0)
-    left = {objects.name(node): {name: allocatable(node, name) for name in RESOURCES} for node in case.open_nodes}
+    left = {
+        objects.name(node): {name: allocatable(node, name) for name in (*RESOURCES, COUNT)}
+        for node in places.eligible(case)
+    }
     for pod in case.course.all(PODS):
         node_left = left.get(pod["spec"].get("nodeName") or "")
         stays = int(pod["spec"].get("priority") or 0) >= priority
         if node_left is not None and stays and not pods.is_finished(pod):
-            for name, amount in requests(pod["spec"]).items():
+            for name, amount in _needs(pod["spec"]).items():
                 node_left[name] -= amount
     return left
 

@@ -10,6 +10,8 @@ WARNINGS: tuple[Rule, ...] = (
         "Pods get requests before they are ready",
         "Without a readiness probe a Pod counts as ready as soon as its containers run, so a roll goes on and sends "
         "requests to an application that has not started yet.",
+        "`kubectl get deployment -o yaml` has no readinessProbe; Pods are Ready in the second in which they start",
+        "add a readinessProbe that asks the application",
         connections.no_readiness_probe,
     ),
     Rule(
@@ -17,6 +19,8 @@ WARNINGS: tuple[Rule, ...] = (
         "Connections are refused while old Pods end",
         "SIGTERM and the removal from endpoints happen at the same time. Proxies and load balancers hear of it some "
         "seconds later; an application that is gone by then refuses what they still send.",
+        "no `lifecycle.preStop` in the template; errors of clients during every roll (`seatrial load`)",
+        "add a preStop hook that sleeps for 5 s",
         connections.exits_at_once,
     ),
     Rule(
@@ -24,12 +28,16 @@ WARNINGS: tuple[Rule, ...] = (
         "The preStop hook takes longer than the Pod has",
         "The grace period counts from the deletion, the hook included. A hook that sleeps as long leaves nothing: the "
         "application gets SIGTERM and, at once, SIGKILL.",
+        "terminationGracePeriodSeconds and the hook's sleep in the template; exit code 137",
+        "set terminationGracePeriodSeconds above the hook's sleep",
         pods.slow_pre_stop,
     ),
     Rule(
         "budget-allows-no-eviction",
         "A disruption budget that lets nobody go",
         "A budget that needs every Pod makes drains wait for ever. Rolling updates do not ask budgets.",
+        "`kubectl get pdb` (ALLOWED DISRUPTIONS 0, though all Pods are healthy)",
+        "let it spare one Pod (maxUnavailable: 1), or run one more replica",
         strategies.budget_allows_no_eviction,
     ),
     Rule(
@@ -37,12 +45,16 @@ WARNINGS: tuple[Rule, ...] = (
         "The progress deadline is shorter than one Pod takes",
         "The Deployment is reported as failed (ProgressDeadlineExceeded) while its Pods are still starting as they "
         "always do; whoever waits for the rollout gives up.",
+        "`kubectl describe deployment`: Progressing False, ProgressDeadlineExceeded",
+        "set progressDeadlineSeconds above what a Pod takes, minReadySeconds included",
         strategies.deadline_too_short,
     ),
     Rule(
         "single-replica",
         "A single replica",
         "Nothing serves while the only Pod is moved, restarted, or its node is down.",
+        "`kubectl get deployment` (READY 1/1)",
+        "run two or more replicas",
         strategies.single_replica,
     ),
     Rule(
@@ -50,6 +62,8 @@ WARNINGS: tuple[Rule, ...] = (
         "The surge needs more than any node has",
         "A rolling update with a surge runs old and new Pods side by side. When no node has room for one more, the "
         "update works today only because something happened to leave in time, or does not work.",
+        "`kubectl describe nodes`, Allocated resources, against the requests of one Pod",
+        "set maxSurge 0 and maxUnavailable 1, or add a node",
         capacity.surge_needs_more_than_a_node_has,
     ),
     Rule(
@@ -57,6 +71,8 @@ WARNINGS: tuple[Rule, ...] = (
         "A quota has no room for the surge",
         "Pods of the surge count, and so do old ones until they are gone. The controller retries, at ever longer "
         "intervals.",
+        "`kubectl describe quota`: Used against Hard",
+        "raise the quota, or set maxSurge 0 and maxUnavailable 1",
         capacity.quota_reached,
     ),
     Rule(
@@ -64,6 +80,8 @@ WARNINGS: tuple[Rule, ...] = (
         "The image has no fixed version",
         "An image without a tag, or with latest, is whatever it was when a node pulled it: Pods of one version differ, "
         "and undoing brings nothing back.",
+        "`kubectl get pods -o jsonpath='{..imageID}'`: Pods of one version have several digests",
+        "name a version, or a digest",
         pods.mutable_tag,
     ),
     Rule(
@@ -71,6 +89,8 @@ WARNINGS: tuple[Rule, ...] = (
         "No earlier version is kept",
         "With revisionHistoryLimit 0 the old ReplicaSet is deleted with its last Pod; kubectl rollout undo has nothing "
         "to go back to.",
+        "`kubectl rollout history` has one revision",
+        "leave it at 10, or keep at least 1",
         strategies.no_history,
     ),
     Rule(
@@ -78,6 +98,8 @@ WARNINGS: tuple[Rule, ...] = (
         "A probe kills the container before it answers",
         "A liveness probe begins with the container. Where the application needs longer than initialDelaySeconds and "
         "failureThreshold × periodSeconds allow, it is killed again and again.",
+        "`kubectl describe pod` (Unhealthy: Liveness probe failed; Killing), RESTARTS goes up",
+        "give it a startupProbe with enough failureThreshold",
         pods.liveness_kills_slow_starter,
     ),
     Rule(
@@ -85,6 +107,8 @@ WARNINGS: tuple[Rule, ...] = (
         "Two versions want a volume that one node can have",
         "A ReadWriteOnce volume is attached to one node. A surge starts the new Pod while the old one has it; on "
         "another node it waits for the old Pod, which only goes when the new one is ready.",
+        "`kubectl get pvc` (ACCESS MODES RWO, RWOP)",
+        "set maxSurge 0 and maxUnavailable 1, or strategy Recreate",
         pods.rwo_volume_with_surge,
     ),
     Rule(
@@ -92,6 +116,8 @@ WARNINGS: tuple[Rule, ...] = (
         "Anti-affinity leaves no node for the surge",
         "With required anti-affinity and as many replicas as nodes there is no place for one more Pod, and 25 % of up "
         "to 3 replicas may not be unavailable: nothing can move.",
+        "`kubectl get pods -o wide`: one on each node",
+        "set maxSurge 0 and maxUnavailable 1, or add a node",
         pods.anti_affinity_as_many_as_nodes,
     ),
     Rule(
@@ -99,6 +125,8 @@ WARNINGS: tuple[Rule, ...] = (
         "maxSurge and maxUnavailable both come to nothing",
         "Percentages are rounded, the surge up and unavailability down. When both come to 0 the controller takes one "
         "Pod away first.",
+        "`kubectl describe deployment`: RollingUpdateStrategy",
+        "set one of them to 1",
         strategies.surge_and_unavailable_zero,
     ),
     Rule(
@@ -106,6 +134,8 @@ WARNINGS: tuple[Rule, ...] = (
         "A Service has nobody to send requests to",
         "A Service finds its Pods by their labels. When the template's labels or the Service's selector change without "
         "the other, the roll completes, and every request fails.",
+        "`kubectl get endpointslices`: none for the Service; `kubectl get pods --show-labels`",
+        "let the Service select labels that the template has, and bring its Pods up",
         selection.service_without_pods,
     ),
     Rule(
@@ -113,6 +143,8 @@ WARNINGS: tuple[Rule, ...] = (
         "Two workloads select the same Pods",
         "Controllers tell their Pods apart by who owns them, and adopt those that nobody owns. Whatever goes by labels "
         "alone counts both: anti-affinity, budgets, Services, autoscalers; and what is orphaned goes to either.",
+        "`kubectl get pods -l` with the selector: the names are of two workloads",
+        "give each workload a label of its own, in its selector and its template",
         selection.shared_selector,
     ),
     Rule(
@@ -120,6 +152,9 @@ WARNINGS: tuple[Rule, ...] = (
         "A part keeps the old version",
         "A StatefulSet with a partition updates only the Pods with that ordinal or a higher one. The others keep their "
         "version until somebody lowers the partition, though the rollout is reported as complete.",
+        "`kubectl get statefulset -o jsonpath='{.spec.updateStrategy}'`; `kubectl get pods -L "
+        "controller-revision-hash`",
+        "lower the partition when the new version has proved itself",
         strategies.partition_kept,
     ),
     Rule(
@@ -127,6 +162,8 @@ WARNINGS: tuple[Rule, ...] = (
         "The manifest and an autoscaler both set the size",
         "Whoever applies a manifest with spec.replicas takes back what the autoscaler has scaled to, in the middle of "
         "the load, and at once.",
+        "`kubectl get hpa`; spec.replicas in the manifest",
+        "leave spec.replicas out of the manifest",
         autoscaling.replicas_beside_autoscaler,
     ),
     Rule(
@@ -134,6 +171,8 @@ WARNINGS: tuple[Rule, ...] = (
         "An autoscaler has nothing to go by",
         "An autoscaler that finds no usable metric leaves the size as it is, under whatever load: Pods without "
         "requests have no utilisation, and Pods that two autoscalers choose are scaled by neither.",
+        "`kubectl describe hpa`: ScalingActive False",
+        "give its Pods the requests that it goes by, and each autoscaler Pods of its own",
         autoscaling.autoscaler_can_not_scale,
     ),
 )
@@ -141,6 +180,4 @@ WARNINGS: tuple[Rule, ...] = (
 
 def warnings(case: Case) -> list[Finding]:
     """All that is to be warned of, in the order of the rules."""
-    return [
-        Finding(rule.id, message, where, remedy) for rule in WARNINGS for message, where, remedy in rule.check(case)
-    ]
+    return [Finding(rule.id, message, where, rule.remedy) for rule in WARNINGS for message, where in rule.check(case)]

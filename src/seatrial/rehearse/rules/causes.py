@@ -7,12 +7,16 @@ from seatrial.api.registry import DAEMON_SETS, DEPLOYMENTS, EVENTS, NODES, PODS,
 from seatrial.base.types import JSON
 from seatrial.machinery import conditions, objects, times
 from seatrial.rehearse.result import Finding
-from seatrial.rehearse.rules import connections, held, selection
+from seatrial.rehearse.rules import catalogue, connections, held, selection
 from seatrial.rehearse.rules.base import Case
-from seatrial.rehearse.rules.named_causes import REMEDIES
+from seatrial.rehearse.rules.named_causes import CAUSES
 from seatrial.rollout import newest, obstacles, stuck
 from seatrial.rollout.obstacles import Obstacle
 
+WHAT_TO_DO = {
+    **{rule.id: rule.remedy for rule in catalogue.WARNINGS},
+    **{cause.id: cause.remedy for cause in CAUSES},
+}
 WORDS: tuple[tuple[str, str], ...] = (
     ("Insufficient ", "no-room"),
     ("Too many pods", "no-room"),
@@ -142,7 +146,7 @@ def _killer(case: Case, obstacle: Obstacle) -> str:
 
 def problem(rule: str, message: str, where: Sequence[str]) -> Finding:
     """The remedy in words is that of the rule; for a rule that warns, too, what is said there."""
-    remedy = REMEDIES.get(rule, "")
+    remedy = WHAT_TO_DO.get(rule, "")
     if rule in ("pods-refused", "change-refused"):
         remedy = next((advice for word, advice in REFUSALS if word in message), remedy)
     return Finding(rule, message, tuple(dict.fromkeys(where)), remedy, severity="problem")
@@ -173,7 +177,7 @@ def _less_direct(case: Case, events: Sequence[JSON], members: Sequence[JSON]) ->
     yield from _waiting(case, members)
     yield from _never_ready(case, members)
     yield from _deadline_too_short(case)
-    for message, shown, _ in selection.shared_selector(case):
+    for message, shown in selection.shared_selector(case):
         yield "shared-selector", message, shown
 
 

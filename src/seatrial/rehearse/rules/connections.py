@@ -23,11 +23,10 @@ def no_readiness_probe(case: Case) -> Found:
     bare = [str(each["name"]) for each in case.containers if not each.get("readinessProbe")]
     if bare and len(bare) == len(case.containers):
         services = behind_a_service(case)
-        where = f" of {', '.join(services)}" if services else ""
+        early = f"get requests of {', '.join(services)}" if services else "count as available"
         yield (
-            f"no readiness probe: Pods get requests{where} as soon as they run, ready or not",
+            f"no readiness probe: Pods {early} as soon as they run, ready or not",
             (case.name, *services),
-            "add a readinessProbe that asks the application",
         )
 
 
@@ -42,7 +41,6 @@ def exits_at_once(case: Case) -> Found:
             yield (
                 "no preStop hook, and it ends at once on SIGTERM: connections that are still sent to it are refused",
                 (case.name, *services),
-                "add a preStop hook that sleeps for 5 s",
             )
 
 

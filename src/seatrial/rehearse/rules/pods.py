@@ -5,19 +5,19 @@ from seatrial.machinery import objects, selectors
 from seatrial.rehearse import probing
 from seatrial.rehearse.behaviour import untagged
 from seatrial.rehearse.durations import told
+from seatrial.rehearse.rules import places
 from seatrial.rehearse.rules.base import Case, Found
 from seatrial.workloads import rolling
 
 
 def mutable_tag(case: Case) -> Found:
-    for container in case.containers:
+    for container in (*case.containers, *(case.pod_spec.get("initContainers") or ())):
         image = str(container.get("image", ""))
         tag = image.partition("@")[0].removeprefix(untagged(image)).lstrip(":")
         if "@" not in image and tag in ("", "latest"):
             yield (
                 f"image {image} has no fixed version: what runs can change with every restart, and can't be undone",
                 (case.name,),
-                "name a version, or a digest",
             )
 
 
@@ -31,7 +31,6 @@ def liveness_kills_slow_starter(case: Case) -> Found:
             yield (
                 f"the {probe} probe of container {container['name']} kills it after {after}, before it answers",
                 (case.name,),
-                "give it a startupProbe with enough failureThreshold",
             )
 
 
@@ -42,14 +41,22 @@ def rwo_volume_with_surge(case: Case) -> Found:
     claims = {objects.name(claim): claim for claim in case.there(PERSISTENT_VOLUME_CLAIMS)}
     for volume in case.pod_spec.get("volumes") or ():
         name = str(objects.get(volume, "persistentVolumeClaim", "claimName", default=""))
-        modes = objects.get(claims.get(name, {}), "spec", "accessModes", default=[])
-        if modes and set(modes) <= {"ReadWriteOnce", "ReadWriteOncePod"}:
-            yield (
-                f"claim {name} can be on one node only, and maxSurge starts a new Pod while the old one has it: "
-                "on another node it waits for ever",
-                (case.name, f"persistentvolumeclaim/{name}"),
-                "set maxSurge 0 and maxUnavailable 1, or strategy Recreate",
-            )
+        modes = set(objects.get(claims.get(name, {}), "spec", "accessModes", default=[]))
+        told = _contended(case, name, modes)
+        if told:
+            yield told, (case.name, f"persistentvolumeclaim/{name}")
+
+
+def _contended(case: Case, claim: str, modes: set[str]) -> str:
+    """Why two versions can't have it; "" where they can, as on the only node that it can be used on."""
+    if modes == {"ReadWriteOncePod"}:
+        return f"claim {claim} is for one Pod only, and maxSurge starts a new Pod while the old one has it"
+    if modes and modes <= {"ReadWriteOnce", "ReadWriteOncePod"} and len(places.with_volume(case, claim)) > 1:
+        return (
+            f"claim {claim} can be on one node only, and maxSurge starts a new Pod while the old one has it: "
+            "on another node it waits for ever"
+        )
+    return ""
 
 
 def anti_affinity_as_many_as_nodes(case: Case) -> Found:
@@ -63,13 +70,12 @@ def anti_affinity_as_many_as_nodes(case: Case) -> Found:
     for term in terms:
         key = str(term.get("topologyKey", ""))
         own = selectors.from_label_selector(term.get("labelSelector")).matches(case.pod_labels)
-        places = {objects.labels(node).get(key) for node in case.open_nodes} - {None}
-        if own and limits.max_surge and limits.max_unavailable == 0 and limits.desired >= len(places):
+        domains = {objects.labels(node).get(key) for node in places.eligible(case)} - {None}
+        if own and limits.max_surge and limits.max_unavailable == 0 and limits.desired >= len(domains):
             yield (
-                f"required anti-affinity by {key}, {limits.desired} replicas and {len(places)} places: none is left "
+                f"required anti-affinity by {key}, {limits.desired} replicas and {len(domains)} places: none is left "
                 "for the surge, and maxUnavailable comes to 0",
                 (case.name,),
-                "set maxSurge 0 and maxUnavailable 1, or add a node",
             )
 
 
@@ -83,5 +89,4 @@ def slow_pre_stop(case: Case) -> Found:
                 f"the preStop hook of container {container['name']} sleeps {told(sleeps)}, and the Pod has "
                 f"{told(grace)} to end: it is killed",
                 (case.name,),
-                "set terminationGracePeriodSeconds above the hook's sleep",
             )

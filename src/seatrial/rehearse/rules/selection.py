@@ -23,7 +23,6 @@ def shared_selector(case: Case) -> Found:
         yield (
             f"{case.name} selects Pods of {', '.join(shown)}, too",
             (case.name, *shown),
-            "give each workload a label of its own, in its selector and its template",
         )
 
 
@@ -51,7 +50,6 @@ def service_without_pods(case: Case) -> Found:
             yield (
                 f"{name} has no endpoints: it selects {shown}, and {why}",
                 (name, case.name),
-                "let the Service select labels that the template has" if wrong else "",
             )
 
 

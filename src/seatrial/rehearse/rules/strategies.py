@@ -9,11 +9,10 @@ from seatrial.workloads import rolling
 
 
 def single_replica(case: Case) -> Found:
-    if case.counts.desired == 1 and case.target.resource.kind in ("Deployment", "StatefulSet"):
+    if case.counts.desired == 1 and case.target.resource.kind != "DaemonSet":
         yield (
             "a single replica: whatever happens to its Pod or node is an outage",
             (case.name,),
-            "run two or more replicas",
         )
 
 
@@ -27,7 +26,6 @@ def deadline_too_short(case: Case) -> Found:
         yield (
             f"progressDeadlineSeconds {deadline} is shorter than a Pod takes to become available ({told(longest)})",
             (case.name,),
-            f"set progressDeadlineSeconds above {int(longest) + 1}",
         )
 
 
@@ -51,7 +49,6 @@ def budget_allows_no_eviction(case: Case) -> Found:
                 f"poddisruptionbudget/{objects.name(budget)} allows no eviction: {needed} of {healthy} Pods are "
                 "needed, and drains of their nodes wait for ever",
                 (f"poddisruptionbudget/{objects.name(budget)}", case.name),
-                "let it spare one Pod (maxUnavailable: 1), or run one more replica",
             )
 
 
@@ -60,7 +57,6 @@ def no_history(case: Case) -> Found:
         yield (
             "revisionHistoryLimit 0 keeps no earlier version: there will be nothing to undo to",
             (case.name,),
-            "leave it at 10, or keep at least 1",
         )
 
 
@@ -75,7 +71,6 @@ def surge_and_unavailable_zero(case: Case) -> Found:
         yield (
             f"maxSurge {surge} and maxUnavailable {unavailable} are 0 of {limits.desired}: one Pod is taken away first",
             (case.name,),
-            "set one of them to 1",
         )
 
 
@@ -92,7 +87,6 @@ def partition_kept(case: Case) -> Found:
         yield (
             f"{case.name} has a partition of {partition}: {below} of {case.counts.desired} Pods keep their version",
             (case.name,),
-            "lower the partition when the new version has proved itself",
         )
 
 
