@@ -72,6 +72,7 @@ CAUSES: tuple[Cause, ...] = (
         "volume-in-use",
         "Another Pod has the volume",
         "A ReadWriteOncePod claim is for one Pod at a time; a disk that a Pod names itself is for one Pod of a node.",
+        "`kubectl describe pod` (FailedScheduling: ReadWriteOncePod, or no available disk); `kubectl get pvc`",
         "set maxSurge 0 and maxUnavailable 1, or strategy Recreate",
     ),
     Cause(
