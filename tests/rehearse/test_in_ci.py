@@ -31,6 +31,14 @@ def test_the_report_says_what_people_are_told(tmp_path: Path, image: str, code: 
     assert told.get("message") == (result.output.splitlines()[0] if code else None)
 
 
+def test_a_report_that_can_not_be_written_is_told(tmp_path: Path) -> None:
+    old = str(CORPUS / "completes-plain" / "old.yaml")
+    for option in ("--junit", "--report"):
+        arguments = ["--old", old, "--restart", option, str(tmp_path / "nowhere" / "out")]
+        result = CliRunner().invoke(command, arguments, standalone_mode=False)
+        assert "can't be written" in str(result.exception)
+
+
 def test_the_action_and_the_hook_use_options_that_are_there() -> None:
     options = {option for parameter in command.params for option in parameter.opts}
     action = yaml.safe_load((ROOT / "action.yml").read_text())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from seatrial.base.errors import ToolError
 from seatrial.cli.commands.rehearse import command
 from seatrial.rehearse import recorded, recorded_figures
 from seatrial.rehearse.compared import compare
@@ -64,6 +65,23 @@ def test_what_was_recorded_otherwise_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, ["--recorded", str(tmp_path)], standalone_mode=False)
     assert "0 of 1 as recorded" in result.output
     assert result.return_value == 4
+
+
+def test_a_folder_without_recordings_is_no_success(tmp_path: Path) -> None:
+    result = CliRunner().invoke(command, ["--recorded", str(tmp_path)], standalone_mode=False)
+    assert "no recording (.json) in this folder" in str(result.exception)
+
+
+def test_a_step_that_nobody_knows_is_told() -> None:
+    told = recorded.read(FOLDER / "dep-r1-s0-u1-ready2.json")
+    with pytest.raises(ToolError, match="a step 'pod_of', which is not known"):
+        recorded.play({**told, "steps": [{"op": "pod_of", "at": 0}]})
+
+
+def test_a_step_on_a_pod_that_is_not_there_is_refused_and_noted() -> None:
+    told = recorded.read(FOLDER / "dep-r1-s0-u1-ready2.json")
+    played = recorded.play({**told, "steps": [{"op": "delete_pod", "owner": "rs1", "nth": 9, "at": 0}]})
+    assert played.problems == ['delete_pod: pods "rs1#9" not found']
 
 
 def test_a_file_that_is_no_recording_is_said_to_be_none(tmp_path: Path) -> None:

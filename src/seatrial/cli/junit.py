@@ -1,6 +1,5 @@
 """A verdict as a JUnit report, which CI systems show beside their tests."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -10,8 +9,8 @@ if TYPE_CHECKING:
     from seatrial.rehearse.result import Result
 
 
-def write(file: Path, result: "Result", lines: list[str], *, failed: bool) -> None:
-    """One test case: the rehearsal of the workloads; its failure, if it is one, is all of what people are told."""
+def report(result: "Result", lines: list[str], *, failed: bool) -> str:
+    """One test case: the rehearsal of the workloads. `lines`, what people are told, is its failure, or its output."""
     text = click.unstyle("\n".join(lines))
     seconds = f"{result.duration_seconds:.3f}"
     counts = {"tests": "1", "failures": str(int(failed)), "errors": "0", "time": seconds}
@@ -23,4 +22,4 @@ def write(file: Path, result: "Result", lines: list[str], *, failed: bool) -> No
     else:
         ElementTree.SubElement(case, "system-out").text = text
     ElementTree.indent(suite)
-    file.write_bytes(ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True) + b"\n")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(suite, encoding="unicode")}\n'

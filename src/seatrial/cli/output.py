@@ -34,10 +34,10 @@ def data(value: Any, form: str) -> None:
         click.echo(json.dumps(value, indent=2))
 
 
-def page(file: Path, html: str) -> None:
-    """Write a report for a browser, and say where it is; raises ToolError where it can't be written."""
+def report(file: Path, text: str) -> None:
+    """Write a report, for a browser or for CI, and say where it is; raises ToolError where it can't be written."""
     try:
-        file.write_text(html, encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ToolError(f"the report can't be written to {file}: {error.strerror}") from error
     click.echo(f"report: {file}", err=True)

@@ -63,11 +63,13 @@ class Played:
 
 
 def read(file: Path) -> JSON:
-    """A recording. Raises ToolError for a file that is none."""
+    """A recording. Raises ToolError for a file that can't be read, or is none."""
     try:
         found = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise ToolError(f"{file}: {error}") from None
+    except OSError as error:
+        raise ToolError(f"{file}: {error.strerror}") from None
+    except ValueError as error:
+        raise ToolError(f"{file}: not JSON: {error}") from None
     if not isinstance(found, dict) or not {"initial", "steps", "defaults"} <= found.keys():
         raise ToolError(f"{file}: this is no recording: it has no initial objects, steps and defaults")
     return found
@@ -119,5 +121,11 @@ def _machines(recording: JSON) -> list[NodeOptions]:
 
 
 def files(paths: Sequence[Path]) -> list[Path]:
-    """Recordings; of a folder all."""
-    return [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+    """Recordings; of a folder all. Raises ToolError for a folder without any."""
+    found: list[Path] = []
+    for path in paths:
+        there = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if not there:
+            raise ToolError(f"{path}: no recording (.json) in this folder")
+        found += there
+    return found

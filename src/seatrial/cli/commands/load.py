@@ -108,7 +108,7 @@ def command(
     else:
         output.data(load_report.as_json(result), output_format)
     if report:
-        output.page(report, load_report.as_html(result))
+        output.report(report, load_report.as_html(result))
     return 0 if result.requests and not result.failed else 1
 
 

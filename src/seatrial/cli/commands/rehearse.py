@@ -123,9 +123,9 @@ def _tell(result: "Result", output_format: str, junit_file: Path | None, page: P
     else:
         output.data(result.to_json(), output_format)
     if junit_file:
-        junit.write(junit_file, result, lines, failed=failed)
+        output.report(junit_file, junit.report(result, lines, failed=failed))
     if page:
-        output.page(page, report.page(result))
+        output.report(page, report.page(result))
 
 
 def broken_promise(result: "Result", min_available: int | None, max_duration: float | None) -> str:
