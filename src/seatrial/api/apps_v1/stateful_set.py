@@ -137,7 +137,9 @@ def _validate_spec(spec: Mapping[str, Any]) -> Iterator[FieldError]:
     yield from validation.non_negative("spec.ordinals.start", (spec.get("ordinals") or {}).get("start"))
     yield from _validate_selector(spec.get("selector"))
     template = spec.get("template") or {}
-    yield from validate_matching_template(template, replica_set.selector_of(spec), "spec.template")
+    # As upstream, the Pods' spec is left to their creation: its mounts name claims that are not among its volumes.
+    yield from _validate_labels(template, replica_set.selector_of(spec), "spec.template")
+    yield from pod_template.validate_metadata(template, "spec.template")
     yield from validate_endless(template, "StatefulSet", "spec.template")
 
 
@@ -186,12 +188,18 @@ def _validate_retention(policy: Mapping[str, Any] | None) -> Iterator[FieldError
 def validate_matching_template(
     template: Mapping[str, Any], selector: selectors.Selector | None, path: str
 ) -> Iterator[FieldError]:
-    """The template, and that its labels are selected (also for DaemonSets and Jobs)."""
+    """The template, and that its labels are selected (for DaemonSets and Jobs)."""
+    yield from _validate_labels(template, selector, path)
+    yield from pod_template.validate_template(template, path)
+
+
+def _validate_labels(
+    template: Mapping[str, Any], selector: selectors.Selector | None, path: str
+) -> Iterator[FieldError]:
     labels = (template.get("metadata") or {}).get("labels")
     if selector is not None and not selector.empty and not selector.matches(labels or {}):
         detail = "`selector` does not match template `labels`"
         yield label_selectors.invalid_labels(f"{path}.metadata.labels", labels, detail)
-    yield from pod_template.validate_template(template, path)
 
 
 def validate_endless(template: Mapping[str, Any], kind: str, path: str) -> Iterator[FieldError]:

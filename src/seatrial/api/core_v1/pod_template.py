@@ -43,14 +43,20 @@ def default_template(template: JSON) -> None:
 
 def validate_template(template: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     """Labels, annotations and spec of a template."""
-    metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
-    yield from label_selectors.validate_labels(metadata.get("labels") or {}, f"{path}.labels")
-    yield from label_selectors.validate_annotations(metadata.get("annotations") or {}, f"{path}.annotations")
+    spec = template.get("spec") or {}
+    yield from validate_metadata(template, path)
     yield from pod_spec.validate_pod_spec(spec, f"{path}.spec")
     if spec.get("ephemeralContainers"):
         yield validation.forbidden(
             f"{path}.spec.ephemeralContainers", "ephemeral containers not allowed in pod template"
         )
+
+
+def validate_metadata(template: Mapping[str, Any], path: str) -> Iterator[FieldError]:
+    """Labels and annotations of a template."""
+    metadata = template.get("metadata") or {}
+    yield from label_selectors.validate_labels(metadata.get("labels") or {}, f"{path}.labels")
+    yield from label_selectors.validate_annotations(metadata.get("annotations") or {}, f"{path}.annotations")
 
 
 def validate_workload_template(

@@ -41,6 +41,16 @@ def test_a_stateful_set_is_defaulted() -> None:
     assert defaulted["status"] == {"phase": "Pending"}
 
 
+def test_containers_of_a_stateful_set_mount_the_claims_that_its_templates_make() -> None:
+    mounts = [{"name": "data", "mountPath": "/data"}]
+    template = {
+        "metadata": {"labels": {"app": "x"}},
+        "spec": {"containers": [{"name": "c", "image": "app:1", "volumeMounts": mounts}]},
+    }
+    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+    assert errors(STATEFUL_SETS, template=template, volumeClaimTemplates=[claim]) == []
+
+
 def test_a_daemon_set_is_defaulted() -> None:
     spec = a(DAEMON_SETS)["spec"]
     rolling = {"maxUnavailable": 1, "maxSurge": 0}
