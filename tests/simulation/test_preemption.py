@@ -67,6 +67,9 @@ def test_the_pod_that_no_budget_guards_goes_and_the_urgent_one_takes_its_place()
             assert [(each["involvedObject"]["name"], each["message"]) for each in preempted] == [
                 ("free", f"Preempted by pod {objects.uid(placed)} on node {old['spec']['nodeName']}")
             ]
+            assert [(each["related"]["kind"], each["related"]["uid"]) for each in preempted] == [
+                ("Pod", objects.uid(placed))
+            ]
 
     virtual_loop.run(story())
 

@@ -40,11 +40,17 @@ class SeriesRecorder:
         self._last_stamp = 0
         self._next_sweep = 0.0
 
-    def event(self, regarding: JSON, type: str, reason: str, action: str, note: str) -> None:
-        """Record an event on `regarding`, an object with kind, apiVersion and metadata. Never waits."""
+    def event(
+        self, regarding: JSON, type: str, reason: str, action: str, note: str, related: JSON | None = None
+    ) -> None:
+        """Record an event on `regarding`, an object with kind, apiVersion and metadata. Never waits.
+
+        `related`: another object that it is about.
+        """
         about = reference(regarding)
+        other = reference(related) if related is not None else {}
         now = self._env.now()
-        self._outbox.put(lambda: self._record(about, type, reason, action, note, now))
+        self._outbox.put(lambda: self._record(about, other, type, reason, action, note, now))
 
     async def flush(self) -> None:
         await self._outbox.flush()
@@ -53,12 +59,14 @@ class SeriesRecorder:
         """Write what is left, and take no more."""
         await self._outbox.stop()
 
-    async def _record(self, about: JSON, type: str, reason: str, action: str, note: str, now: float) -> None:
+    async def _record(
+        self, about: JSON, other: JSON, type: str, reason: str, action: str, note: str, now: float
+    ) -> None:
         await self._end_old_series(now)
-        key = (tuple(about.values()), type, reason, action)
+        key = (tuple(about.values()), tuple(other.values()), type, reason, action)
         series = self._series.get(key)
         if series is None:
-            await self._create(key, about, type, reason, action, note, now)
+            await self._create(key, about, other, type, reason, action, note, now)
             return
         series.count += 1
         series.last_at = now
@@ -66,14 +74,15 @@ class SeriesRecorder:
             await self._write(series)
 
     async def _create(
-        self, key: Hashable, about: JSON, type: str, reason: str, action: str, note: str, now: float
+        self, key: Hashable, about: JSON, other: JSON, type: str, reason: str, action: str, note: str, now: float
     ) -> None:
         namespace = about["namespace"] or "default"
         event = {
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {"namespace": namespace},
-            "involvedObject": {name: value for name, value in about.items() if value},
+            "involvedObject": _given(about),
+            **({"related": _given(other)} if other else {}),
             "reason": reason,
             "message": note,
             "source": {},
@@ -107,3 +116,7 @@ class SeriesRecorder:
         except StatusError as error:
             if error.reason != "NotFound":
                 raise
+
+
+def _given(of: JSON) -> JSON:
+    return {name: value for name, value in of.items() if value}

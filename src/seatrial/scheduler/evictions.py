@@ -33,7 +33,8 @@ class Evictions:
             except (StatusError, ConnectionError) as error:
                 log.info("preempting %s/%s: %s", *victim.key, error)
                 continue
-            self._recorder.event(victim.pod, "Normal", "Preempted", "Preempting", self._told(info.pod, found.node))
+            told = self._told(info.pod, found.node)
+            self._recorder.event(victim.pod, "Normal", "Preempted", "Preempting", told, related=info.pod)
 
     async def clear_nomination(self, info: PodInfo) -> None:
         """The node goes to a more important Pod."""
