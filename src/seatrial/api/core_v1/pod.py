@@ -6,7 +6,7 @@ Follows pkg/registry/core/pod/strategy.go and pkg/apis/core/validation (Validate
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
-from seatrial.api.core_v1 import placement, pod_columns, pod_spec, resources
+from seatrial.api.core_v1 import gated_pod, placement, pod_columns, pod_spec, resources
 from seatrial.api.resource import Resource
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, times, validation
@@ -84,6 +84,8 @@ def validate_update(new: JSON, old: JSON) -> list[FieldError]:
                 "spec.tolerations", "existing toleration can not be modified except its tolerationSeconds"
             )
         )
+    if old_spec.get("schedulingGates"):
+        errors += gated_pod.validate_update(new_spec, old_spec)
     if _frozen_part(new_spec, old_spec) != old_spec:
         errors.append(validation.forbidden("spec", _UPDATE_FORBIDDEN))
     return errors
@@ -141,9 +143,7 @@ def _frozen_part(new: Mapping[str, Any], old: Mapping[str, Any]) -> JSON:
     if (old.get("terminationGracePeriodSeconds") or 0) < 0 and new.get("terminationGracePeriodSeconds") == 1:
         _take_back(spec, old, "terminationGracePeriodSeconds")
     if old.get("schedulingGates"):
-        # A Pod that waits at a gate may still be told more exactly where to go.
-        _take_back(spec, old, "nodeSelector")
-        _take_back(spec, old, "affinity")
+        gated_pod.take_back(spec, old)
     for kind in ("containers", "initContainers"):
         if kind in spec:
             pairs = zip(spec[kind] or (), old.get(kind) or (), strict=False)
