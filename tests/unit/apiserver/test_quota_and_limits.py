@@ -329,6 +329,22 @@ def test_a_pod_out_of_bounds_is_refused(item: JSON, pod: JSON, why: str) -> None
             id="type",
         ),
         pytest.param(
+            {"type": "Container", "default": {"cpu": "2"}, "max": {"cpu": "1"}},
+            'spec.limits[0].default[cpu]: Invalid value: "1": default value 2 is greater than max value 1',
+            id="default above max",
+        ),
+        pytest.param(
+            {"type": "Container", "default": {"x.io/gpu": "2"}, "defaultRequest": {"x.io/gpu": "1"}},
+            'spec.limits[0].defaultRequest[x.io/gpu]: Invalid value: "1": default value 2 must equal to defaultRequest '
+            "value 1 in x.io/gpu",
+            id="nothing to overcommit",
+        ),
+        pytest.param(
+            {"type": "Pod", "max": {"storage": "1"}},
+            'spec.limits[0].max[storage]: Invalid value: "storage": must be a standard resource for containers',
+            id="no resource of containers",
+        ),
+        pytest.param(
             {"type": "PersistentVolumeClaim"},
             "spec.limits[0].limits: Required value: either minimum or maximum storage value is required, but neither "
             "was provided",
@@ -342,6 +358,15 @@ def test_a_limit_range_has_to_make_sense(item: JSON, told: str) -> None:
         assert told in error.message
 
     tell(story)
+
+
+def expressions(*each: tuple[str, ...]) -> JSON:
+    """A scopeSelector of (scope, operator, values …)."""
+    made = [
+        {"scopeName": scope, "operator": operator, **({"values": values} if values else {})}
+        for scope, operator, *values in each
+    ]
+    return {"matchExpressions": made}
 
 
 @pytest.mark.parametrize(
@@ -364,6 +389,37 @@ def test_a_limit_range_has_to_make_sense(item: JSON, told: str) -> None:
             quota({"pods": "1"}, scopes=["BestEffort", "NotBestEffort"]),
             'spec.scopes: Invalid value: []core.ResourceQuotaScope{"BestEffort", "NotBestEffort"}: conflicting scopes',
             id="conflict",
+        ),
+        pytest.param(
+            quota({"ephemeral-storage": "1"}, scopes=["NotBestEffort"]),
+            'Invalid value: []core.ResourceQuotaScope{"NotBestEffort"}: unsupported scope applied to resource',
+            id="no scope is for storage",
+        ),
+        pytest.param(
+            quota({"pods": "1"}, scopeSelector=expressions(("Best", "Exists"))),
+            'spec.scopeSelector.matchExpressions.scopeName: Invalid value: "Best": unsupported scope',
+            id="no such scope",
+        ),
+        pytest.param(
+            quota({"secrets": "1"}, scopeSelector=expressions(("PriorityClass", "Exists"))),
+            "spec.scopeSelector.matchExpressions: Invalid value: core.ScopeSelector{MatchExpressions:"
+            "[]core.ScopedResourceSelectorRequirement{core.ScopedResourceSelectorRequirement{"
+            'ScopeName:"PriorityClass", Operator:"Exists", Values:[]string(nil)}}}: unsupported scope applied to '
+            "resource",
+            id="expression and resource",
+        ),
+        pytest.param(
+            quota({"pods": "1"}, scopeSelector=expressions(("Terminating", "In", "a"))),
+            "spec.scopeSelector.matchExpressions.operator: Invalid value: \"In\": must be 'Exists' when scope is any "
+            "of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, "
+            "ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity",
+            id="operator",
+        ),
+        pytest.param(
+            quota({"pods": "1"}, scopeSelector=expressions(("PriorityClass", "Exists", "a"))),
+            'spec.scopeSelector.matchExpressions.values: Invalid value: []string{"a"}: must be no value when '
+            "`operator` is 'Exist' or 'DoesNotExist' for scope selector",
+            id="values",
         ),
     ],
 )

@@ -85,7 +85,10 @@ def _validate_type(kind: str, path: str) -> Iterator[FieldError]:
 def _validate_names(item: JSON, path: str) -> Iterator[FieldError]:
     for bound in _BOUNDS:
         for name, text in sorted((item.get(bound) or {}).items()):
-            yield from validation.each(f"{path}.{bound}[{name}]", name, names.qualified_name(name))
+            check = (
+                resources.validate_container_name if item.get("type") in (POD, CONTAINER) else resources.validate_name
+            )
+            yield from check(name, f"{path}.{bound}[{name}]")
             yield from resources.validate_quantity(text, f"{path}.{bound}[{name}]")
 
 
@@ -99,8 +102,9 @@ def _validate_item(item: JSON, path: str) -> Iterator[FieldError]:
         yield validation.required(
             f"{path}.limits", "either minimum or maximum storage value is required, but neither was provided"
         )
-    for name in sorted({name for bound in _BOUNDS for name in item.get(bound) or {}}):
-        yield from _validate_order(item, name, path)
+    bounds = [bound for bound in _BOUNDS if kind != POD or not bound.startswith("default")]
+    for name in sorted({name for bound in bounds for name in item.get(bound) or {}}):
+        yield from _validate_order({bound: item[bound] for bound in bounds if bound in item}, name, path)
 
 
 def _validate_order(item: JSON, name: str, path: str) -> Iterator[FieldError]:
@@ -112,8 +116,14 @@ def _validate_order(item: JSON, name: str, path: str) -> Iterator[FieldError]:
     for low, high, field in _ORDER:
         if low in amounts and high in amounts and amounts[low] > amounts[high]:
             detail = f"{_said(low, field)} value {texts[low]} is greater than {_said(high, field)} value {texts[high]}"
-            yield validation.invalid(f"{path}.{field}[{name}]", texts[field], detail)
+            # Of a default limit the bound is shown that it is beyond.
+            shown = {"default": low if low == "min" else high}.get(field, field)
+            yield validation.invalid(f"{path}.{field}[{name}]", texts[shown], detail)
     yield from _validate_ratio(amounts, texts, f"{path}.maxLimitRequestRatio[{name}]")
+    default, request = texts.get("default"), texts.get("defaultRequest")
+    if default and request and not resources.may_overcommit(name) and amounts["default"] != amounts["defaultRequest"]:
+        detail = f"default value {default} must equal to defaultRequest value {request} in {name}"
+        yield validation.invalid(f"{path}.defaultRequest[{name}]", request, detail)
 
 
 def _said(bound: str, field: str) -> str:

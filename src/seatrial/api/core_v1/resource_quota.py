@@ -12,7 +12,7 @@ from seatrial.api.resource import Resource
 from seatrial.base.types import JSON
 from seatrial.machinery import names, quantity, table, validation
 from seatrial.machinery.table import Column
-from seatrial.machinery.validation import FieldError
+from seatrial.machinery.validation import FieldError, GoText
 
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")
 _SERVICES = ("services", "services.nodeports", "services.loadbalancers")
@@ -27,11 +27,16 @@ _STANDARD = _OBJECTS | {
 _SCOPES = frozenset(
     ("Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass", "CrossNamespacePodAffinity")
 )
-_OF_PODS = frozenset(("pods", *(name for name in _STANDARD if name.removeprefix("requests.") in _COMPUTE))) | {
-    *(f"limits.{name}" for name in _COMPUTE)
-}
+_OF_PODS = frozenset(
+    ("pods", *(f"{kind}{name}" for kind in ("", "requests.", "limits.") for name in ("cpu", "memory")))
+)
+"""What scopes can be applied to."""
 _EXCLUSIVE = (("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating"))
 _VALUES_NEEDED = ("In", "NotIn")
+_MUST_EXIST = (
+    "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
+    "ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity"
+)
 
 
 class ResourceQuotaSpec(TypedDict, total=False):
@@ -75,9 +80,9 @@ def validate(obj: JSON) -> list[FieldError]:
 def validate_update(new: JSON, old: JSON) -> list[FieldError]:
     """Scopes stay as they are."""
     before, after = ((obj.get("spec") or {}).get("scopes") or [] for obj in (old, new))
-    if sorted(before) == sorted(after):
+    if set(before) == set(after):
         return []
-    return [validation.invalid("spec.scopes", after, "field is immutable")]
+    return [validation.invalid("spec.scopes", _go_scopes(after), "field is immutable")]
 
 
 def _validate_hard(spec: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -97,47 +102,74 @@ def _is_prefixed(name: str) -> bool:
 
 
 def _validate_scopes(spec: Mapping[str, Any]) -> Iterator[FieldError]:
-    scopes = spec.get("scopes") or []
-    quoted = ", ".join(validation.go_quote(str(scope)) for scope in scopes)
-    shown = validation.GoText(f"[]core.ResourceQuotaScope{{{quoted}}}")
-    yield from _validate_scope_names("spec.scopes", shown, scopes, spec.get("hard") or {})
+    path, scopes = "spec.scopes", spec.get("scopes") or []
+    for scope in scopes:
+        if scope not in _SCOPES:
+            yield validation.invalid(path, _go_scopes(scopes), "unsupported scope")
+        for _ in _unfit(scope, spec.get("hard") or {}):
+            yield validation.invalid(path, _go_scopes(scopes), "unsupported scope applied to resource")
+    yield from _validate_pairs(path, _go_scopes(scopes), scopes)
 
 
 def _validate_selector(spec: Mapping[str, Any]) -> Iterator[FieldError]:
     path = "spec.scopeSelector.matchExpressions"
-    expressions = (spec.get("scopeSelector") or {}).get("matchExpressions") or []
-    scopes = [expression.get("scopeName") for expression in expressions]
-    yield from _validate_scope_names(path, expressions, scopes, spec.get("hard") or {})
-    for index, expression in enumerate(expressions):
-        operator, values = expression.get("operator"), expression.get("values") or []
-        if operator in _VALUES_NEEDED and not values:
-            yield validation.required(
-                f"{path}.values", "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"
-            )
-        if operator not in _VALUES_NEEDED and values:
-            yield validation.invalid(
-                f"{path}.values", values, "must be no value when `operator` is 'Exist' or 'DoesNotExist'"
-            )
-        if operator not in (*_VALUES_NEEDED, "Exists", "DoesNotExist"):
-            yield validation.invalid(f"{path}[{index}].operator", operator, "not a valid selector operator")
+    selector = spec.get("scopeSelector") or {}
+    expressions = selector.get("matchExpressions") or []
+    for expression in expressions:
+        yield from _validate_expression(expression, path, selector, spec.get("hard") or {})
+    yield from _validate_pairs(path, _go_scopes(spec.get("scopes")), [each.get("scopeName") for each in expressions])
 
 
-def _validate_scope_names(
-    path: str, value: Any, scopes: Sequence[Any], hard: Mapping[str, Any]
-) -> Iterator[FieldError]:
-    for scope in scopes:
-        if scope not in _SCOPES:
-            yield validation.invalid(path, value, "unsupported scope")
-        for name in sorted(hard):
-            if name in _STANDARD and not _fits(scope, name):
-                yield validation.invalid(path, value, "unsupported scope applied to resource")
+def _validate_expression(expression: JSON, path: str, selector: JSON, hard: Mapping[str, Any]) -> Iterator[FieldError]:
+    scope, operator, values = expression.get("scopeName"), expression.get("operator"), expression.get("values") or []
+    if scope not in _SCOPES:
+        yield validation.invalid(f"{path}.scopeName", scope, "unsupported scope")
+    for _ in _unfit(scope, hard):
+        yield validation.invalid(path, _go_selector(selector), "unsupported scope applied to resource")
+    if scope in _SCOPES and scope != "PriorityClass" and operator != "Exists":
+        yield validation.invalid(f"{path}.operator", operator, _MUST_EXIST)
+    if operator in _VALUES_NEEDED and not values:
+        yield validation.required(
+            f"{path}.values", "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"
+        )
+    if operator in ("Exists", "DoesNotExist") and values:
+        yield validation.invalid(
+            f"{path}.values",
+            values,
+            "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector",
+        )
+    if operator not in (*_VALUES_NEEDED, "Exists", "DoesNotExist"):
+        yield validation.invalid(f"{path}.operator", operator, "not a valid selector operator")
+
+
+def _validate_pairs(path: str, shown: GoText, scopes: Sequence[Any]) -> Iterator[FieldError]:
     for pair in _EXCLUSIVE:
         if set(pair) <= set(scopes):
-            yield validation.invalid(path, value, "conflicting scopes")
+            yield validation.invalid(path, shown, "conflicting scopes")
 
 
-def _fits(scope: Any, name: str) -> bool:
-    return name == "pods" if scope == "BestEffort" else name in _OF_PODS
+def _unfit(scope: Any, hard: Mapping[str, Any]) -> Iterator[str]:
+    """The limits that the scope can't be applied to."""
+    fitting = frozenset({"pods"}) if scope == "BestEffort" else _OF_PODS
+    for name in sorted(hard):
+        if scope in _SCOPES and name not in fitting and (name in _STANDARD or _is_prefixed(name)):
+            yield name
+
+
+def _go_scopes(scopes: Sequence[Any] | None) -> GoText:
+    if not scopes:
+        return GoText("[]core.ResourceQuotaScope(nil)")
+    return GoText(f"[]core.ResourceQuotaScope{{{', '.join(validation.go_quote(str(scope)) for scope in scopes)}}}")
+
+
+def _go_selector(selector: JSON) -> GoText:
+    shown = ", ".join(
+        f"core.ScopedResourceSelectorRequirement{{ScopeName:{validation.go_quote(str(each.get('scopeName')))}, "
+        f"Operator:{validation.go_quote(str(each.get('operator')))}, "
+        f"Values:{validation.go_strings(each.get('values'))}}}"
+        for each in selector.get("matchExpressions") or ()
+    )
+    return GoText(f"core.ScopeSelector{{MatchExpressions:[]core.ScopedResourceSelectorRequirement{{{shown}}}}}")
 
 
 def row(obj: JSON, now: float) -> Sequence[Any]:

@@ -14,6 +14,11 @@ from seatrial.machinery.validation import FieldError
 QOSClass = Literal["Guaranteed", "Burstable", "BestEffort"]
 
 _STANDARD_CONTAINER = frozenset({"cpu", "memory", "ephemeral-storage"})
+_STANDARD = _STANDARD_CONTAINER | {
+    *(f"{kind}.{name}" for kind in ("requests", "limits") for name in _STANDARD_CONTAINER),
+    "configmaps", "persistentvolumeclaims", "pods", "replicationcontrollers", "requests.storage", "resourcequotas",
+    "secrets", "services", "services.loadbalancers", "services.nodeports", "storage",
+}  # fmt: skip
 _COMPUTE = ("cpu", "memory")
 
 
@@ -62,13 +67,13 @@ def validate_resources(resources: Mapping[str, Any], path: str) -> Iterator[Fiel
     requests = resources.get("requests") or {}
     for kind, quantities in (("limits", limits), ("requests", requests)):
         for name, text in sorted(quantities.items()):
-            yield from _validate_name(name, f"{path}.{kind}[{name}]")
+            yield from validate_container_name(name, f"{path}.{kind}[{name}]")
             yield from validate_quantity(text, f"{path}.{kind}[{name}]")
     for name, text in sorted(requests.items()):
         if name in limits:
             yield from _validate_request(name, str(text), str(limits[name]), f"{path}.requests")
     for name in sorted(set(limits) - set(requests)):
-        if not _may_overcommit(name):
+        if not may_overcommit(name):
             yield validation.required(
                 f"{path}.requests[{name}]", "Request must be set for non overcommitable resources"
             )
@@ -88,16 +93,28 @@ def validate_quantity(text: Any, path: str) -> Iterator[FieldError]:
         yield validation.invalid(path, str(text), "must be greater than or equal to 0")
 
 
-def _validate_name(name: str, path: str) -> Iterator[FieldError]:
-    for message in names.qualified_name(name):
-        yield validation.invalid(path, name, message)
-    if "/" in name or name in _STANDARD_CONTAINER or name.startswith("hugepages-"):
-        return
-    yield validation.invalid(path, name, "must be a standard resource type or fully qualified")
-    yield validation.invalid(path, name, "must be a standard resource for containers")
+def validate_container_name(name: str, path: str) -> Iterator[FieldError]:
+    """The name of something that a container can ask for (validateContainerResourceName)."""
+    yield from validate_name(name, path)
+    if "/" not in name and name not in _STANDARD_CONTAINER and not name.startswith("hugepages-"):
+        yield validation.invalid(path, name, "must be a standard resource for containers")
 
 
-def _may_overcommit(name: str) -> bool:
+def validate_name(name: str, path: str) -> Iterator[FieldError]:
+    """The name of any resource (validateResourceName)."""
+    problems = names.qualified_name(name)
+    yield from validation.each(path, name, problems)
+    if not problems and "/" not in name and not is_standard(name):
+        yield validation.invalid(path, name, "must be a standard resource type or fully qualified")
+
+
+def is_standard(name: str) -> bool:
+    """Whether Kubernetes knows the resource (IsStandardResourceName)."""
+    return name in _STANDARD or name.startswith(("hugepages-", "requests.hugepages-"))
+
+
+def may_overcommit(name: str) -> bool:
+    """Whether limits may be above requests (IsOvercommitAllowed)."""
     return name in _STANDARD_CONTAINER or "kubernetes.io/" in name or ("/" not in name and "hugepages-" not in name)
 
 
@@ -106,7 +123,7 @@ def _validate_request(name: str, request: str, limit: str, path: str) -> Iterato
         wanted, allowed = quantity.parse(request), quantity.parse(limit)
     except ValueError:
         return
-    if _may_overcommit(name):
+    if may_overcommit(name):
         if wanted > allowed:
             detail = f"must be less than or equal to {name} limit of {limit}"
             yield validation.invalid(path, request, detail)
