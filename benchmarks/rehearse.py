@@ -82,8 +82,8 @@ def _roll(nodes: int, workloads: list[int]) -> float:
     from seatrial.aio import loops
     from seatrial.cluster import loops as _  # noqa: F401
     from seatrial.rehearse import dump, whole
-    from seatrial.rehearse.change import SetImage
     from seatrial.rehearse.rehearsal import Plan
+    from seatrial.rehearse.set_image import SetImage
 
     loops.tune_garbage_collection()
     with tempfile.TemporaryDirectory() as folder:

@@ -27,7 +27,7 @@ from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import conditions, objects
 from seatrial.rehearse import behaviour, disk_images, distribution, loading, observing, recorded_figures, rehearsal
 from seatrial.rehearse.behaviour import DEFAULT, EVERY_IMAGE, Profile
-from seatrial.rehearse.change import Apply, SetImage
+from seatrial.rehearse.change import Apply
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
 from seatrial.rehearse.loads import GivenLoad
@@ -35,6 +35,7 @@ from seatrial.rehearse.performing import Performance
 from seatrial.rehearse.rehearsal import Plan
 from seatrial.rehearse.result import Result, ScaleEvent
 from seatrial.rehearse.sampling import SampledModel
+from seatrial.rehearse.set_image import SetImage
 from seatrial.rehearse.trace import TracedStore
 from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rehearse.world import World

@@ -2,9 +2,10 @@
 
 from seatrial.base.types import JSON
 from seatrial.rehearse import whole
-from seatrial.rehearse.change import Apply, SetImage
+from seatrial.rehearse.change import Apply
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.rehearsal import Plan
+from seatrial.rehearse.set_image import SetImage
 from seatrial.rehearse.snapshot import of_manifests
 from simulation.test_persistent_volumes import claim, volume
 from simulation.worlds import deployment

@@ -4,9 +4,10 @@ import pytest
 
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
-from seatrial.rehearse.change import Change, Restart, SetImage
+from seatrial.rehearse.change import Change, Restart
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
+from seatrial.rehearse.set_image import SetImage
 from seatrial.rehearse.snapshot import of_manifests
 from simulation.worlds import deployment
 

@@ -6,10 +6,11 @@ from rehearse.snapshots import dump
 from seatrial.api.registry import STATEFUL_SETS
 from seatrial.base.errors import ToolError
 from seatrial.rehearse import faults
-from seatrial.rehearse.change import Restart, SetImage
+from seatrial.rehearse.change import Restart
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
+from seatrial.rehearse.set_image import SetImage
 from simulation.workload_worlds import a_set
 from simulation.worlds import deployment
 

@@ -15,8 +15,8 @@ from seatrial.client.client import ApiClient
 from seatrial.machinery import status
 from seatrial.machinery.watch import WatchEvent
 from seatrial.rehearse import live
-from seatrial.rehearse.change import SetImage
 from seatrial.rehearse.rehearsal import Plan, rehearse
+from seatrial.rehearse.set_image import SetImage
 from seatrial.rehearse.snapshot import Snapshot
 from simulation.worlds import complete, deployment, world
 

@@ -10,9 +10,10 @@ from seatrial.api.registry import STATEFUL_SETS
 from seatrial.base.types import JSON
 from seatrial.rehearse import whole
 from seatrial.rehearse.behaviour_file import parse
-from seatrial.rehearse.change import Apply, SetImage
+from seatrial.rehearse.change import Apply
 from seatrial.rehearse.rehearsal import Plan
 from seatrial.rehearse.result import Result
+from seatrial.rehearse.set_image import SetImage
 from seatrial.rehearse.snapshot import of_manifests
 from simulation.workload_worlds import a_set
 from simulation.worlds import deployment as in_a_namespace

@@ -10,7 +10,7 @@ STORY = """
 import sys
 import orjson
 from seatrial.rehearse.behaviour_file import parse
-from seatrial.rehearse.change import SetImage
+from seatrial.rehearse.set_image import SetImage
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.snapshot import of_manifests

@@ -10,8 +10,10 @@ from seatrial.client.base import Client
 from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.rehearse import behaviour_file, dump, faults, live, snapshot
 from seatrial.rehearse.behaviour import Profiles
-from seatrial.rehearse.change import Apply, Change, DeletePod, Drain, Restart, Roll, Scale, SetImage, Undo
+from seatrial.rehearse.change import Apply, Change, DeletePod, Drain, Restart, Scale, Undo
 from seatrial.rehearse.rehearsal import Plan
+from seatrial.rehearse.roll import Roll
+from seatrial.rehearse.set_image import SetImage
 from seatrial.rehearse.snapshot import Snapshot
 
 Given = Mapping[str, Any]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from seatrial.api import registry
-from seatrial.api.registry import PODS, REPLICATION_CONTROLLERS
+from seatrial.api.registry import PODS
 from seatrial.base.env import Env
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
@@ -22,10 +22,6 @@ from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rollout import draining, switching, undoing
 from seatrial.rollout.drain_rules import Rules
 from seatrial.rollout.draining import Options, Step
-from seatrial.rollout.rolling_update import next_controller
-from seatrial.rollout.rolling_update.controllers import Timing
-from seatrial.rollout.rolling_update.run import RollingUpdate
-from seatrial.rollout.rolling_update.validation import Request
 
 
 @dataclass(frozen=True)
@@ -74,95 +70,6 @@ class Apply:
                 )
             await applying.apply(stage.client, manifest, stage.namespace)
         stage.webhooks.put(self.manifests)
-
-
-@dataclass(frozen=True)
-class SetImage:
-    """`kubectl set image`: (container, image) pairs, `*` for all containers, "" for the only one."""
-
-    workload: str
-    images: Sequence[tuple[str, str]]
-
-    @property
-    def told(self) -> str:
-        pairs = (f"{name}={image}" if name else image for name, image in self.images)
-        return " ".join(word for word in ("set image", self.workload, *pairs) if word)
-
-    async def perform(self, stage: Stage) -> None:
-        found = await stage.workloads(self.workload)
-        specs = [await self._pod_spec(stage.client, one) for one in found]
-        self._check(specs)
-        for one, spec in zip(found, specs, strict=True):
-            if one.resource is REPLICATION_CONTROLLERS:
-                await self._roll(one).perform(stage)
-                continue
-            patch = {group: self._chosen(spec, group) for group in _CONTAINERS}
-            template = {"spec": {group: each for group, each in patch.items() if each}}
-            await stage.client.patch(one.resource, one.name, one.namespace, {"spec": {"template": template}})
-
-    async def _pod_spec(self, client: Client, one: Target) -> JSON:
-        obj = await client.get(one.resource, one.name, one.namespace)
-        spec: JSON = obj["spec"]["template"]["spec"]
-        return spec
-
-    def _check(self, specs: Sequence[JSON]) -> None:
-        """Raises ToolError for a container that none of the workloads has, as kubectl does."""
-        for name, image in self.images:
-            if name not in ("", "*") and not any(
-                name in _names(spec, group) for spec in specs for group in _CONTAINERS
-            ):
-                raise ToolError(f'unable to find container named "{name}"')
-            if not name and any(len(_names(spec, "containers")) != 1 for spec in specs):
-                raise ToolError(f"name the container, as in CONTAINER={image}: there are several")
-
-    def _chosen(self, spec: JSON, group: str) -> list[JSON]:
-        names = _names(spec, group)
-        chosen: dict[str, str] = {}
-        for wanted, image in self.images:
-            everyone = wanted == "*" or (not wanted and group == "containers")
-            chosen |= {name: image for name in names if everyone or name == wanted}
-        return [{"name": name, "image": image} for name, image in chosen.items()]
-
-    def _roll(self, one: Target) -> "Roll":
-        if len(self.images) > 1:
-            raise ToolError(f"{one.shown} is rolled to one image at a time; got {len(self.images)}")
-        container, image = self.images[0]
-        return Roll(one.name, image, container.strip("*"))
-
-
-_CONTAINERS = ("containers", "initContainers")
-
-
-def _names(spec: JSON, group: str) -> list[str]:
-    return [str(each["name"]) for each in spec.get(group) or ()]
-
-
-@dataclass(frozen=True)
-class Roll:
-    """`kubectl rolling-update OLD -f NEW`, or with an image: how ReplicationControllers are rolled, from outside.
-
-    `container`: whose image it is; "" for the only one. `update_period`: seconds between two steps.
-    """
-
-    old: str
-    image: str = ""
-    container: str = ""
-    manifest: JSON | None = None
-    update_period: float = 60.0
-
-    @property
-    def told(self) -> str:
-        return f"rolling-update {self.old} " + (f"to image {self.image}" if self.image else "to another controller")
-
-    async def perform(self, stage: Stage) -> None:
-        old = await stage.client.get(REPLICATION_CONTROLLERS, self.old, stage.namespace)
-        request = Request((self.old,), () if self.image else ("new",), self.image, self.container)
-        new = self.manifest or next_controller.from_current(old, "", request)
-        names = (self.old, objects.name(new))
-        stage.concern([Target(REPLICATION_CONTROLLERS, stage.namespace, name) for name in names])
-        timing = Timing(update_period=self.update_period)
-        roll = RollingUpdate(stage.client, stage.env, stage.namespace, request, timing, lambda: new, lambda line: None)
-        await roll.run()
 
 
 @dataclass(frozen=True)

@@ -6,49 +6,22 @@ of sizes and Pod states that was not there before: a crash loop goes round and r
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
-from seatrial.rehearse import target
-from seatrial.rehearse.result import EventLine, Phase, Sample, ScaleEvent, State, Step
+from seatrial.rehearse import lives, target
+from seatrial.rehearse.lives import PodLife
+from seatrial.rehearse.result import EventLine, Phase, Sample, ScaleEvent, Step
 from seatrial.rehearse.target import Counts, Target
 from seatrial.rehearse.trace import Write
-from seatrial.workloads import pods
 
-HASH_LABELS = ("pod-template-hash", "controller-revision-hash", "deployment")
 _SIZED = frozenset({"ReplicaSet", "ReplicationController", "StatefulSet"})
 
 
-@dataclass(slots=True)
-class PodLife:
-    """One Pod. `pod`: as it was seen last; `phases` with seconds after the change."""
-
-    pod: JSON
-    phases: list[Phase] = field(default_factory=list)
-    ready: bool = False
-    is_new: bool = True
-    """It was made after the change."""
-
-    @property
-    def state(self) -> State:
-        """The last one."""
-        return self.phases[-1].state
-
-    @property
-    def was_ready(self) -> bool:
-        """Before the change."""
-        return not self.is_new and self.phases[0].state == "ready"
-
-    @property
-    def hash(self) -> str:
-        """Which template it is of (`hash_of`)."""
-        return hash_of(self.pod)
-
-
 class Course:
-    """See the module. `began`: when the change was made (seconds since 1970); `before`: what was there then."""
+    """Of one update. `began`: when the change was made (seconds since 1970); `before`: what was there then."""
 
     def __init__(self, began: float, before: Iterable[JSON]) -> None:
         self.began = self._at = began
@@ -176,7 +149,7 @@ class Course:
                 self._deleted.discard(one)
                 self._found(one, obj)
                 if write.previous and objects.generation(obj) != objects.generation(write.previous):
-                    text = told_of(write.previous, obj)
+                    text = _told(write.previous, obj)
                     self.orders.append((one, Step(self._seconds(write.at), one.shown, text)))
         if obj.get("kind") in _SIZED and self.owner_of(obj) is not None and write.type != "DELETED":
             self._size(write)
@@ -197,7 +170,7 @@ class Course:
             self._states[life.hash, life.state] -= 1
             self._ready -= life.ready
         life.pod = pod
-        state = "gone" if gone else state_of(pod)
+        state = "gone" if gone else lives.state_of(pod)
         if not life.phases or life.phases[-1].state != state:
             life.phases.append(Phase(self._seconds(at), state))
         life.ready = state == "ready"
@@ -263,7 +236,7 @@ class Course:
         return round(at - self.began, 3)
 
 
-def told_of(before: JSON, after: JSON) -> str:
+def _told(before: JSON, after: JSON) -> str:
     """What a change of a workload's spec is, in a line: its images, as `app web:1 → web:2`, or that it was changed."""
 
     def images(obj: JSON) -> dict[str, str]:
@@ -276,22 +249,3 @@ def told_of(before: JSON, after: JSON) -> str:
         return f"is changed: {', '.join(changed)}"
     same = objects.get(before, "spec", "template") == objects.get(after, "spec", "template")
     return "is changed, not its template" if same else "is changed: its template"
-
-
-def hash_of(obj: JSON) -> str:
-    """Which template a Pod or ReplicaSet is of; "" for a ReplicationController's."""
-    labels = objects.labels(obj)
-    return next((str(labels[label]) for label in HASH_LABELS if labels.get(label)), "")
-
-
-def state_of(pod: JSON) -> State:
-    """Where a Pod is in its life."""
-    if objects.is_terminating(pod):
-        return "terminating"
-    if pods.is_finished(pod):
-        return "finished"
-    if pods.is_ready(pod):
-        return "ready"
-    if not pod["spec"].get("nodeName"):
-        return "pending"
-    return "starting" if (pod.get("status") or {}).get("phase") == "Running" else "pulling"

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from seatrial.api.registry import NODES, POD_DISRUPTION_BUDGETS
 from seatrial.machinery import conditions, objects, times
-from seatrial.rehearse.course import Course, PodLife
+from seatrial.rehearse.course import Course
+from seatrial.rehearse.lives import PodLife
 from seatrial.rehearse.result import EventLine, Finding, Step
 from seatrial.rehearse.rules import held
 from seatrial.rehearse.rules.base import Case

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
-from seatrial.rehearse.course import Course, PodLife, hash_of
+from seatrial.rehearse.course import Course
+from seatrial.rehearse.lives import PodLife, hash_of
 from seatrial.rehearse.result import PodTimeline
 from seatrial.rehearse.rules.base import Case
 from seatrial.rollout import newest

@@ -7,7 +7,8 @@ from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.node.runtimes.simulated import Model
-from seatrial.rehearse.course import Course, PodLife, hash_of
+from seatrial.rehearse.course import Course
+from seatrial.rehearse.lives import PodLife, hash_of
 from seatrial.rehearse.target import Counts, Target, counts
 from seatrial.rollout import newest
 
