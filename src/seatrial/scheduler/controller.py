@@ -23,9 +23,6 @@ from seatrial.api.registry import (
     PERSISTENT_VOLUMES,
     POD_DISRUPTION_BUDGETS,
     PODS,
-    REPLICA_SETS,
-    REPLICATION_CONTROLLERS,
-    SERVICES,
     STORAGE_CLASSES,
     VOLUME_ATTACHMENTS,
 )
@@ -34,13 +31,21 @@ from seatrial.base.env import Env
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
 from seatrial.client.base import Client
-from seatrial.machinery import conditions, objects, selectors, times
-from seatrial.machinery.selectors import Selector
+from seatrial.machinery import conditions, objects, times
 from seatrial.reconcile.informer import Informers
 from seatrial.reconcile.lister import Lister
 from seatrial.reconcile.outbox import Outbox
 from seatrial.reconcile.series_recorder import SeriesRecorder
-from seatrial.scheduler import decide, messages, preemption, profile, volume_binding, volume_filters, volume_hints
+from seatrial.scheduler import (
+    decide,
+    default_selector,
+    messages,
+    preemption,
+    profile,
+    volume_binding,
+    volume_filters,
+    volume_hints,
+)
 from seatrial.scheduler.decide import Unschedulable
 from seatrial.scheduler.evictions import Evictions
 from seatrial.scheduler.hints import Hint
@@ -49,14 +54,13 @@ from seatrial.scheduler.profile import Profile
 from seatrial.scheduler.queue import QueuedPod, SchedulingQueue
 from seatrial.scheduler.snapshot import PodInfo, Snapshot
 from seatrial.scheduler.volume_filters import Bindings
-from seatrial.workloads import service_endpoints
 
 log = logging.getLogger(__name__)
 
 NAME = "default-scheduler"
 READS = (
     CSI_NODES, NAMESPACES, NODES, PERSISTENT_VOLUMES, PERSISTENT_VOLUME_CLAIMS, POD_DISRUPTION_BUDGETS, PODS,
-    REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICES, STORAGE_CLASSES, VOLUME_ATTACHMENTS,
+    STORAGE_CLASSES, VOLUME_ATTACHMENTS, *default_selector.READS,
 )  # fmt: skip
 
 
@@ -118,8 +122,7 @@ class Scheduler:
     def _schedule(self, queued: QueuedPod, supervisor: Supervisor) -> None:
         """One Pod: a node is assumed for it and bound in the background, or it goes back to the queue."""
         info = queued.info
-        selector = self._spreading_selector(info.pod)
-        outcome = decide.decide(self.snapshot, info, self._env.random, selector, self.rules)
+        outcome = decide.decide(self.snapshot, info, self._env.random, self.rules)
         if isinstance(outcome, Unschedulable):
             self._no_node(queued, outcome, supervisor)
             return
@@ -217,31 +220,6 @@ class Scheduler:
         status: JSON = {"conditions": [condition], **({"nominatedNodeName": node or None} if told != node else {})}
         body = {"metadata": {"uid": objects.uid(pod)}, "status": status}
         self._outbox.put(lambda: self._client.patch(PODS, name, namespace, body, subresource="status"))
-
-    def _spreading_selector(self, pod: JSON) -> Selector | None:
-        """What the Pod's Services and its controller select, together (component-helpers DefaultSelector)."""
-        namespace = objects.namespace(pod)
-        labels = objects.labels(pod)
-        pairs: dict[str, str] = {}
-        for service in self._informers.informer(SERVICES).cache.list(namespace):
-            if service_endpoints.selects(service, labels):
-                pairs.update(service["spec"]["selector"])
-        requirements = selectors.from_map(pairs).requirements
-        requirements += self._owner_requirements(pod)
-        return Selector(requirements) if requirements else None
-
-    def _owner_requirements(self, pod: JSON) -> tuple[selectors.Requirement, ...]:
-        owner = objects.controller_of(pod)
-        if owner is None:
-            return ()
-        key = objects.namespace(pod), owner["name"]
-        if owner["kind"] == REPLICA_SETS.kind:
-            found = self._informers.informer(REPLICA_SETS).cache.get(key)
-            return selectors.from_label_selector(found["spec"]["selector"]).requirements if found is not None else ()
-        if owner["kind"] == REPLICATION_CONTROLLERS.kind:
-            found = self._informers.informer(REPLICATION_CONTROLLERS).cache.get(key)
-            return selectors.from_map(found["spec"].get("selector")).requirements if found is not None else ()
-        return ()
 
     def _namespace_changed(self, old: JSON | None, new: JSON | None) -> None:
         if new is None:

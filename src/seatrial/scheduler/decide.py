@@ -8,7 +8,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seatrial.machinery.selectors import Selector
 from seatrial.scheduler import messages, profile, scores
 from seatrial.scheduler.framework import Check, Rejection
 from seatrial.scheduler.profile import Profile
@@ -46,10 +45,9 @@ def decide(
     snapshot: Snapshot,
     info: PodInfo,
     chance: random.Random,
-    selector: Selector | None = None,
     rules: Profile = profile.CURRENT,
 ) -> Binding | Unschedulable:
-    """`selector`: what the Pod's Services and controller select, for the default spreading.
+    """The node for the Pod, or why there is none.
 
     Moves `snapshot.next_start` on when not all nodes had to be looked at. Pods of at least this one's priority for
     which a node is being cleared count as there.
@@ -60,7 +58,7 @@ def decide(
     evaluated = len(feasible) + len(rejections)
     if len(feasible) == 1:
         return Binding(feasible[0].name, evaluated, 1)
-    totals = scores.total(rules.scorers, info, feasible, snapshot, selector)
+    totals = scores.total(rules.scorers, info, feasible, snapshot)
     best = max(totals)
     candidates = [node for node, score in zip(feasible, totals, strict=True) if score == best]
     chosen = candidates[0] if len(candidates) == 1 else candidates[chance.randrange(len(candidates))]

@@ -8,7 +8,6 @@ of other kinds) included, and change nothing.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from seatrial.machinery.selectors import Selector
 from seatrial.scheduler.snapshot import NodeInfo, PodInfo, Snapshot
 
 
@@ -26,6 +25,5 @@ class Rejection(NamedTuple):
 
 Check = Callable[[NodeInfo], Rejection | None]
 Filter = Callable[[PodInfo, Snapshot], Check | None]
-Scorer = Callable[[PodInfo, Sequence[NodeInfo], Snapshot, Selector | None], list[int] | None]
-"""Gives every node 0 to 100; None: it makes no difference for this Pod. The selector is what the Pod's Services and
-controller select, for the default spreading."""
+Scorer = Callable[[PodInfo, Sequence[NodeInfo], Snapshot], list[int] | None]
+"""Gives every node 0 to 100; None: it makes no difference for this Pod."""

@@ -6,16 +6,13 @@ nodes list no images; those of a live cluster do.
 
 from collections.abc import Sequence
 
-from seatrial.machinery.selectors import Selector
 from seatrial.scheduler.snapshot import NodeInfo, PodInfo, Snapshot
 
 SMALLEST, LARGEST = 23 * 2**20, 1000 * 2**20
 """Bytes that make a difference: all images together from `SMALLEST` on, up to `LARGEST` per container."""
 
 
-def image_locality(
-    info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot, selector: Selector | None
-) -> list[int] | None:
+def image_locality(info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> list[int] | None:
     """An image counts with its size, scaled by the share of nodes that have it: no rush to the one that has it."""
     if not snapshot.images.known:
         return None

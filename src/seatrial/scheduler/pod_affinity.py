@@ -6,7 +6,6 @@ Follows pkg/scheduler/framework/plugins/interpodaffinity/{filtering,scoring}.go 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from seatrial.machinery.selectors import Selector
 from seatrial.scheduler import affinity
 from seatrial.scheduler.affinity import Term
 from seatrial.scheduler.framework import Check, Rejection
@@ -85,9 +84,7 @@ def _means(term: Term, info: PodInfo, snapshot: Snapshot) -> bool:
     return term.pods.matches(info.key[0], info.labels, snapshot.namespace_labels(info.key[0]))
 
 
-def preferred_neighbours(
-    info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot, selector: Selector | None
-) -> list[int] | None:
+def preferred_neighbours(info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> list[int] | None:
     """The weights of its own preferences, and those of the Pods that are there for it."""
     weights: Counter[Domain] = Counter()
     for term in info.terms:

@@ -6,15 +6,12 @@ the list of all with their weights.
 
 from collections.abc import Iterable, Sequence
 
-from seatrial.machinery.selectors import Selector
 from seatrial.scheduler.framework import Scorer
 from seatrial.scheduler.snapshot import NodeInfo, PodInfo, Snapshot
 from seatrial.workloads import node_affinity, taints
 
 
-def least_allocated(
-    info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot, selector: Selector | None
-) -> list[int] | None:
+def least_allocated(info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> list[int] | None:
     """NodeResourcesFit: the more is left of CPU and memory, the better."""
     scores = []
     for node in nodes:
@@ -30,9 +27,7 @@ def least_allocated(
     return scores
 
 
-def balanced_allocation(
-    info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot, selector: Selector | None
-) -> list[int] | None:
+def balanced_allocation(info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> list[int] | None:
     """NodeResourcesBalancedAllocation: CPU and memory should fill up alike."""
     cpu, memory = info.requests.get("cpu", 0), info.requests.get("memory", 0)
     scores = []
@@ -47,9 +42,7 @@ def balanced_allocation(
     return scores
 
 
-def preferred_taints(
-    info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot, selector: Selector | None
-) -> list[int] | None:
+def preferred_taints(info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> list[int] | None:
     """TaintToleration: the fewer PreferNoSchedule taints that the Pod doesn't tolerate, the better."""
     if not snapshot.tainted:
         return None
@@ -61,9 +54,7 @@ def preferred_taints(
     return [100 - 100 * count // most for count in counts] if most else None
 
 
-def preferred_affinity(
-    info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot, selector: Selector | None
-) -> list[int] | None:
+def preferred_affinity(info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> list[int] | None:
     """NodeAffinity: the weights of the preferences that match."""
     terms = list(node_affinity.preferences(info.pod))
     if not terms:
@@ -78,12 +69,11 @@ def total(
     info: PodInfo,
     nodes: Sequence[NodeInfo],
     snapshot: Snapshot,
-    selector: Selector | None,
 ) -> list[int]:
     """One number per node, in their order: the sum of what the scorers give, each with its weight."""
     sums = [0] * len(nodes)
     for scorer, weight in scorers:
-        scores = scorer(info, nodes, snapshot, selector)
+        scores = scorer(info, nodes, snapshot)
         if scores is not None:
             sums = [old + weight * new for old, new in zip(sums, scores, strict=True)]
     return sums

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from seatrial.base.types import JSON
 from seatrial.machinery import selectors
 from seatrial.machinery.selectors import Requirement, Selector
+from seatrial.scheduler import default_selector
 from seatrial.scheduler.affinity import PodSet
 from seatrial.scheduler.framework import Check, Rejection, Scorer
 from seatrial.scheduler.snapshot import NodeInfo, PodInfo, Snapshot
@@ -119,11 +120,10 @@ def spreading(defaults: Sequence[tuple[str, int]], needs_all_keys: bool) -> Scor
     `needs_all_keys`: the defaults, too, leave out nodes that lack one of the labels.
     """
 
-    def score(
-        info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot, selector: Selector | None
-    ) -> list[int] | None:
+    def score(info: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> list[int] | None:
         if info.pod["spec"].get("topologySpreadConstraints"):
             return _scores(constraints(info.pod, "ScheduleAnyway"), True, info, nodes, snapshot)
+        selector = default_selector.of(info.pod, snapshot.others)
         if selector is None:
             return None
         wanted = [Constraint(key, skew, selector) for key, skew in defaults]

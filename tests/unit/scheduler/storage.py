@@ -6,7 +6,7 @@ from typing import Any
 from seatrial.base.types import JSON, Key
 from seatrial.machinery import objects
 from seatrial.machinery.gvk import ResourceRef
-from unit.scheduler.test_decide import pod
+from unit.scheduler.builders import pod
 
 
 class Storage:

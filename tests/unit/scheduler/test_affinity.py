@@ -7,46 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.machinery import selectors
+from seatrial.api.registry import SERVICES
 from seatrial.scheduler import decide, profile, topology_spread
 from seatrial.scheduler.decide import Binding, Unschedulable
 from seatrial.scheduler.pod_affinity import preferred_neighbours
 from seatrial.scheduler.snapshot import PodInfo, Snapshot
-from unit.scheduler.test_decide import node, pod, snapshot, told
+from unit.scheduler.builders import DB, WEB, ZONE, apart, even, node, places, pod, snapshot, term, together, told
+from unit.scheduler.storage import Storage
 
-HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 NOT_TOGETHER = "node(s) didn't match pod affinity rules"
 NOT_APART = "node(s) didn't match pod anti-affinity rules"
 OTHERS = "node(s) didn't satisfy existing pods anti-affinity rules"
 UNEVEN = "node(s) didn't match pod topology spread constraints"
-WEB, DB = {"app": "web"}, {"app": "db"}
-
-
-def term(labels: dict[str, str], key: str = HOST, **more: Any) -> dict[str, Any]:
-    return {"labelSelector": {"matchLabels": labels}, "topologyKey": key, **more}
-
-
-def together(*terms: dict[str, Any]) -> dict[str, Any]:
-    return {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": list(terms)}}
-
-
-def apart(*terms: dict[str, Any]) -> dict[str, Any]:
-    return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": list(terms)}}
 
 
 def rather(kind: str, weight: int, each: dict[str, Any]) -> dict[str, Any]:
     return {kind: {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": weight, "podAffinityTerm": each}]}}
-
-
-def even(key: str = HOST, skew: int = 1, labels: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
-    selector = {"matchLabels": labels or WEB}
-    return {
-        "topologyKey": key,
-        "maxSkew": skew,
-        "labelSelector": selector,
-        "whenUnsatisfiable": "DoNotSchedule",
-        **more,
-    }
 
 
 def zones() -> Snapshot:
@@ -57,12 +33,6 @@ def zones() -> Snapshot:
     made.put_namespace("ns", {"team": "blue"})
     made.put_namespace("elsewhere", {"team": "red"})
     return made
-
-
-def places(made: Snapshot, each: dict[str, Any]) -> set[str]:
-    """Where the Pod may go."""
-    checks = decide.checks_for(made, PodInfo(each), profile.CURRENT)
-    return {name.name for name in made.nodes if decide.first_rejection(checks, name) is None}
 
 
 def there(made: Snapshot, name: str, where: str, **more: Any) -> None:
@@ -207,23 +177,25 @@ def test_wishes_are_scaled_to_a_hundred_as_floating_point_has_it() -> None:
     made = snapshot(node("a"), node("b"), node("c"))
     there(made, "some", "b", affinity=rather("podAffinity", 29, term(DB)))
     there(made, "most", "c", affinity=rather("podAffinity", 100, term(DB)))
-    assert preferred_neighbours(PodInfo(pod("p", labels=DB)), made.nodes, made, None) == [0, 28, 100]
+    assert preferred_neighbours(PodInfo(pod("p", labels=DB)), made.nodes, made) == [0, 28, 100]
 
 
 def test_a_node_without_the_label_is_not_in_the_domain_of_an_empty_value() -> None:
     made = snapshot(node("a", labels={"rack": ""}), node("b"))
     there(made, "friend", "a", affinity=rather("podAffinity", 5, term(DB, "rack")))
-    assert preferred_neighbours(PodInfo(pod("p", labels=DB)), made.nodes, made, None) == [100, 0]
+    assert preferred_neighbours(PodInfo(pod("p", labels=DB)), made.nodes, made) == [100, 0]
 
 
 def test_by_default_nodes_without_a_zone_are_one_domain_more() -> None:
     """Three Pods on a: 3 * ln(3 + 2) + 2 by host, 3 * ln(2 + 2) + 4 by zone; c has no zone: 0 * ln(5) + 2."""
-    made = snapshot(node("a", labels={ZONE: "1"}), node("b", labels={ZONE: "1"}), node("c"))
+    service = {"metadata": {"name": "web", "namespace": "ns"}, "spec": {"selector": WEB}}
+    nodes = node("a", labels={ZONE: "1"}), node("b", labels={ZONE: "1"}), node("c")
+    made = snapshot(*nodes, others=Storage({SERVICES: [service]}))
     for number in range(3):
         there(made, f"web-{number}", "a", labels=WEB)
     spreading = topology_spread.spreading(profile.DEFAULT_SPREADING, needs_all_keys=False)
     each = PodInfo(pod("p", labels=WEB))
-    assert spreading(each, made.nodes, made, selectors.parse("app=web")) == [13, 46, 100]
+    assert spreading(each, made.nodes, made) == [13, 46, 100]
 
 
 @given(st.integers(1, 3), st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(1, 24))

@@ -6,44 +6,18 @@ from typing import Any
 
 import pytest
 
+from seatrial.api.registry import SERVICES
 from seatrial.machinery import selectors
-from seatrial.scheduler import decide, messages, preemption, profile
+from seatrial.scheduler import decide, profile
 from seatrial.scheduler.affinity import PodSet
 from seatrial.scheduler.decide import Binding, Unschedulable
 from seatrial.scheduler.snapshot import PodInfo, Snapshot
+from unit.scheduler.builders import PORT, TAINT, node, pod, snapshot, told
+from unit.scheduler.storage import Storage
 
 
-def node(name: str, *, cpu: str = "4", memory: str = "8Gi", pods: str = "110", **spec: Any) -> dict[str, Any]:
-    labels = {"kubernetes.io/hostname": name, **spec.pop("labels", {})}
-    allocatable = {"cpu": cpu, "memory": memory, "pods": pods}
-    return {"metadata": {"name": name, "labels": labels}, "spec": spec, "status": {"allocatable": allocatable}}
-
-
-def pod(name: str, *, cpu: str = "", labels: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
-    requests = {"requests": {"cpu": cpu}} if cpu else {}
-    containers = spec.pop("containers", [{"name": "c", "resources": requests}])
-    meta = {"name": name, "namespace": "ns", "uid": f"uid-{name}", "labels": labels or {}}
-    return {"metadata": meta, "spec": {"containers": containers, **spec}}
-
-
-def snapshot(*nodes: dict[str, Any]) -> Snapshot:
-    made = Snapshot()
-    for each in nodes:
-        made.put_node(each)
-    return made
-
-
-def place(made: Snapshot, each: dict[str, Any], selector: str = "") -> Binding | Unschedulable:
-    chosen = selectors.parse(selector) if selector else None
-    return decide.decide(made, PodInfo(each), random.Random(1), chosen)
-
-
-def told(made: Snapshot, each: dict[str, Any], rules: profile.Profile = profile.CURRENT) -> str:
-    outcome = decide.decide(made, PodInfo(each), random.Random(1), rules=rules)
-    assert isinstance(outcome, Unschedulable)
-    found = preemption.find(made, PodInfo(each), outcome, rules, random.Random(1), 0.0)
-    assert isinstance(found, str)
-    return messages.with_preemption(outcome.message, found) if rules.tells_of_preemption else outcome.message
+def place(made: Snapshot, each: dict[str, Any]) -> Binding | Unschedulable:
+    return decide.decide(made, PodInfo(each), random.Random(1))
 
 
 def on_nodes(*names: list[str]) -> dict[str, Any]:
@@ -53,7 +27,7 @@ def on_nodes(*names: list[str]) -> dict[str, Any]:
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
 
 
-TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
+WEB = {"metadata": {"name": "web", "namespace": "ns"}, "spec": {"selector": {"app": "web"}}}
 SOFT_TAINT = {**TAINT, "effect": "PreferNoSchedule"}
 SSD_NODE = node("b", labels={"disk": "ssd"})
 MORE_CORES = {
@@ -61,7 +35,6 @@ MORE_CORES = {
         "nodeSelectorTerms": [{"matchExpressions": [{"key": "cores", "operator": "Gt", "values": ["8"]}]}]
     }
 }
-PORT = [{"name": "c", "ports": [{"containerPort": 80, "hostPort": 80}]}]
 
 
 @pytest.mark.parametrize(
@@ -174,10 +147,10 @@ def test_a_pod_for_a_named_node_is_told_of_the_others_together() -> None:
 
 def test_pods_of_one_service_spread_over_hosts_and_zones() -> None:
     zone = "topology.kubernetes.io/zone"
-    made = snapshot(*(node(f"n{i}", labels={zone: f"z{i % 2}"}) for i in range(4)))
+    made = snapshot(*(node(f"n{i}", labels={zone: f"z{i % 2}"}) for i in range(4)), others=Storage({SERVICES: [WEB]}))
     for number in range(8):
         each = pod(f"p{number}", labels={"app": "web"})
-        outcome = place(made, each, "app=web")
+        outcome = place(made, each)
         assert isinstance(outcome, Binding)
         made.put_pod(PodInfo(each), outcome.node)
     assert [len(info.pods) for info in made.nodes] == [2, 2, 2, 2]
@@ -240,13 +213,13 @@ def test_beyond_a_hundred_nodes_only_some_are_looked_at_and_the_next_search_goes
 
 
 def test_a_thousand_pods_on_a_hundred_nodes_are_placed_in_well_under_a_second() -> None:
-    made = snapshot(*(node(f"n{i:03}", cpu="64", memory="256Gi") for i in range(100)))
-    selector = selectors.parse("app=web")
+    nodes = (node(f"n{i:03}", cpu="64", memory="256Gi") for i in range(100))
+    made = snapshot(*nodes, others=Storage({SERVICES: [WEB]}))
     chance = random.Random(0)
     began = time.process_time()
     for number in range(1000):
         info = PodInfo(pod(f"p{number}", cpu="100m", labels={"app": "web"}))
-        outcome = decide.decide(made, info, chance, selector)
+        outcome = decide.decide(made, info, chance)
         assert isinstance(outcome, Binding)
         made.put_pod(info, outcome.node)
     taken = time.process_time() - began

@@ -16,9 +16,8 @@ from seatrial.base.types import JSON
 from seatrial.scheduler import hints
 from seatrial.scheduler.hints import Hint
 from seatrial.scheduler.snapshot import PodInfo
+from unit.scheduler.builders import DB, PORT, TAINT, WEB, ZONE, apart, even, node, pod, term, together
 from unit.scheduler.storage import claim, using, volume
-from unit.scheduler.test_affinity import DB, WEB, ZONE, apart, even, term, together
-from unit.scheduler.test_decide import PORT, TAINT, node, pod
 
 
 def is_worth(hint: Hint | None, waiting: JSON, rejected_by: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from seatrial.scheduler.image_locality import image_locality, normalized
 from seatrial.scheduler.snapshot import PodInfo, Snapshot
-from unit.scheduler.test_decide import node, pod
+from unit.scheduler.builders import node, pod
 
 MIB = 2**20
 
@@ -23,7 +23,7 @@ def of(*images: str, **spec: Any) -> dict[str, Any]:
 
 
 def scored(made: Snapshot, each: dict[str, Any]) -> list[int] | None:
-    return image_locality(PodInfo(each), made.nodes, made, None)
+    return image_locality(PodInfo(each), made.nodes, made)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from seatrial.scheduler import decide, preemption, profile
 from seatrial.scheduler.decide import Unschedulable
 from seatrial.scheduler.preemption import Preemption
 from seatrial.scheduler.snapshot import PodInfo, Snapshot
-from unit.scheduler.test_decide import TAINT, node, pod, told
+from unit.scheduler.builders import TAINT, node, pod, told
 
 
 class Budgets:

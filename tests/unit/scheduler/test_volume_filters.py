@@ -10,9 +10,8 @@ from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.scheduler import decide, profile, volume_filters
 from seatrial.scheduler.snapshot import PodInfo, Snapshot
+from unit.scheduler.builders import node, places, told
 from unit.scheduler.storage import Storage, claim, only_on, using, volume, with_volumes
-from unit.scheduler.test_affinity import places
-from unit.scheduler.test_decide import node, told
 
 ZONE, OLD_ZONE = "topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"
 NOT_HELPFUL = "preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."

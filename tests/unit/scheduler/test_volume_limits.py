@@ -12,8 +12,8 @@ from seatrial.api.registry import (
 from seatrial.base.types import JSON
 from seatrial.scheduler.snapshot import PodInfo, Snapshot
 from seatrial.scheduler.volume_limits import volume_limits
+from unit.scheduler.builders import node
 from unit.scheduler.storage import Storage, claim, using, volume
-from unit.scheduler.test_decide import node
 
 DRIVER = "ebs.csi.aws.com"
 
