@@ -1,16 +1,19 @@
 """What goes wrong meanwhile: nodes, registry, API server, locks."""
 
+import re
+
 import pytest
 
 from rehearse.snapshots import dump
 from seatrial.api.registry import STATEFUL_SETS
 from seatrial.base.errors import ToolError
-from seatrial.rehearse import faults
+from seatrial.rehearse import faults, whole
 from seatrial.rehearse.change import Restart
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
 from seatrial.rehearse.set_image import SetImage
+from seatrial.rehearse.snapshot import of_manifests
 from simulation.workload_worlds import a_set
 from simulation.worlds import deployment
 
@@ -103,3 +106,37 @@ def test_pods_of_a_stateful_set_wait_until_their_node_is_given_up() -> None:
     result = rehearse(Plan(snapshot, [Restart("sts/web")], faults=[crash]))
     assert result.completes
     assert result.duration_seconds > 200
+
+
+DISK = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolume",
+    "metadata": {"name": "disk"},
+    "spec": {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "",
+        "csi": {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"},
+    },
+}
+CLAIM = {
+    "metadata": {"name": "data"},
+    "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "resources": {"requests": {"storage": "1Gi"}}},
+}
+
+
+def test_who_is_freed_from_a_dead_node_waits_for_its_volume_unless_the_node_is_said_to_be_gone() -> None:
+    db = a_set(STATEFUL_SETS, replicas=1, serviceName="web", volumeClaimTemplates=[CLAIM])
+    snapshot = of_manifests([DISK, db], "2x4cpu,8Gi")
+    (node,) = {pod.node for pod in rehearse(Plan(snapshot, [Restart("sts/web")])).pods if not pod.updated}
+    result = whole.run(Plan(snapshot, [Restart("sts/web")], faults=[Fault("node-crash", node, 0.5)]))
+    assert result.findings[0].rule == "pod-does-not-end"
+    assert [step.text for step in result.evidence if step.object == f"node/{node}"] == [
+        f"loses power (--fault node-crash={node})",
+        "NodeStatusUnknown: Kubelet stopped posting node status.",
+    ]
+    forced, given_up = result.remedies
+    assert forced.command == "kubectl delete pod/web-0 -n default --grace-period=0 --force"
+    assert given_up.command == f"kubectl taint node {node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
+    took = [re.match(r"completes in (\d+m)?", each.outcome) for each in (forced, given_up)]
+    assert [each and each[1] for each in took] == ["6m", None]

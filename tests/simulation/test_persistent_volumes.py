@@ -375,6 +375,49 @@ def test_an_attachment_of_a_node_that_is_out_of_service_goes() -> None:
     virtual_loop.run(story())
 
 
+def test_a_volume_of_a_silent_node_is_freed_six_minutes_after_its_pod_was_forced_away() -> None:
+    async def story() -> None:
+        async with world(2) as cluster:
+            await serve(cluster, CSI)
+            await cluster.client.create(PODS, attached("first", "node-1"))
+            await asyncio.sleep(2)
+            await cluster.nodes["node-1"].crash()
+            await cluster.client.delete(PODS, "first", "default")
+            await cluster.client.create(PODS, attached("second", "node-2"))
+            await asyncio.sleep(900)
+            assert await phase_of(cluster, "second") == "Pending", "a Pod that does not end keeps its volume"
+            await cluster.client.delete(PODS, "first", "default", grace_period_seconds=0)
+            await asyncio.sleep(350)
+            assert await phase_of(cluster, "second") == "Pending", "the node may still write to it"
+            text = 'Multi-Attach error for volume "disk" Volume is already exclusively attached to one node'
+            told = await events_of(cluster, "second")
+            assert any(reason == "FailedAttachVolume" and message.startswith(text) for reason, message in told)
+            await asyncio.sleep(20)
+            assert await phase_of(cluster, "second") == "Running"
+            assert await attachments(cluster) == [("node-2", True)]
+
+    virtual_loop.run(story())
+
+
+def test_a_node_that_is_back_gives_its_volume_up_at_once() -> None:
+    async def story() -> None:
+        async with world(2) as cluster:
+            await serve(cluster, CSI)
+            await cluster.client.create(PODS, attached("first", "node-1"))
+            await asyncio.sleep(2)
+            await cluster.nodes["node-1"].crash()
+            await asyncio.sleep(60)
+            await cluster.client.delete(PODS, "first", "default", grace_period_seconds=0)
+            await cluster.client.create(PODS, attached("second", "node-2"))
+            await asyncio.sleep(60)
+            assert await phase_of(cluster, "second") == "Pending"
+            await cluster.nodes["node-1"].heal()
+            await asyncio.sleep(60)
+            assert await phase_of(cluster, "second") == "Running"
+
+    virtual_loop.run(story())
+
+
 def waiting(name: str, **spec: Any) -> JSON:
     """A Pod that the scheduler has to place."""
     made = attached(name, "")

@@ -5,10 +5,11 @@ a volume is to be on a node, its status that it is.
 
 - A volume that one node at a time may have is attached to another only when it is detached from the first: until then
   the Pod is told of a Multi-Attach error.
-- Detaching waits until the node says that nothing is mounted; for a node that is not ready six minutes at most, and not
-  at all for one with the taint out-of-service.
-- differs: there are no attachers beside it, so it marks attachments as attached itself; a node's volumesInUse is read
-  off the Pods that are still on it.
+- Pods that are being deleted use their volumes until they are gone. A node that is ready has unmounted them by then.
+  One that is not can't say so: it is given six minutes from when the last Pod was gone, and none at all with the taint
+  out-of-service.
+- differs: there are no attachers beside it, so it marks attachments as attached itself; when it began to wait is an
+  annotation of the attachment, and survives a restart.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ from seatrial.reconcile.decision import Action, Create, Decision, Delete, Event,
 from seatrial.workloads import claims, taints
 
 FORCED_DETACH_SECONDS = 360.0
-OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+REQUESTED_AT = "seatrial.dev/detach-requested-at"
 _MANY = frozenset({"ReadOnlyMany", "ReadWriteMany"})
 
 
@@ -68,15 +69,21 @@ def _node_of(attachment: JSON) -> str:
 
 def decide(view: View, now: float) -> Decision:
     wanted = {str(pod["spec"]["nodeName"]) for pod in view.pods}
-    lost = {node for node in map(_node_of, view.attachments) if _is_lost(view, node, now)}
+    lost = {node for node in map(_node_of, view.attachments) if _is_lost(view, node)}
     actions: list[Action] = []
-    for attachment in view.attachments:
-        if _node_of(attachment) in lost:
-            actions.append(_detach(attachment, "its node is out of service"))
-        elif _node_of(attachment) not in wanted:
-            # Pods that are ending are among the view's until their volumes are unmounted.
-            actions.append(_detach(attachment, "no Pod on the node uses it"))
     again: list[float] = []
+    for attachment in view.attachments:
+        node = _node_of(attachment)
+        if node in lost:
+            actions.append(_detach(attachment, "its node is out of service"))
+        elif node in wanted:
+            actions += _wanted_again(attachment)
+        elif conditions.is_true(view.nodes[node], "Ready"):
+            actions.append(_detach(attachment, "no Pod on the node uses it"))
+        else:
+            left = FORCED_DETACH_SECONDS - (now - _requested_at(attachment, now))
+            actions += _forced_in(attachment, left, now)
+            again += [left] if left > 0 else []
     taken = {_node_of(each) for each in view.attachments}
     for node in sorted(wanted - lost):
         present = [each for each in view.attachments if _node_of(each) == node]
@@ -84,7 +91,6 @@ def decide(view: View, now: float) -> Decision:
             actions += _attach(view, present[0])
         elif _is_exclusive(view.volume) and taken:
             actions += _refusals(view, node, taken)
-            again += _until_forced(view, now)
         else:
             made = new_attachment(view.volume, node)
             actions.append(Create(VOLUME_ATTACHMENTS, made, because=f"a Pod on {node} needs it"))
@@ -92,35 +98,42 @@ def decide(view: View, now: float) -> Decision:
     return Decision(tuple(actions), requeue_after=min(again, default=None))
 
 
+def _requested_at(attachment: JSON, now: float) -> float:
+    """Since when nobody uses it; from now on, if that was not noted yet."""
+    noted = objects.annotations(attachment).get(REQUESTED_AT)
+    return times.parse_time(noted) if noted else now
+
+
+def _forced_in(attachment: JSON, left: float, now: float) -> Iterable[Action]:
+    """From a node that can't say whether it is unmounted (SetDetachRequestTime of the actual state of the world)."""
+    if left <= 0:
+        yield _detach(attachment, "its node did not unmount it for six minutes")
+    elif REQUESTED_AT not in objects.annotations(attachment):
+        yield _annotated(attachment, times.format_time(now), "no Pod uses it, and its node does not report")
+
+
+def _wanted_again(attachment: JSON) -> Iterable[Action]:
+    if REQUESTED_AT in objects.annotations(attachment):
+        yield _annotated(attachment, None, "a Pod on its node uses it again")
+
+
+def _annotated(attachment: JSON, value: str | None, because: str) -> Patch:
+    body = {"metadata": {"uid": objects.uid(attachment), "annotations": {REQUESTED_AT: value}}}
+    return Patch(VOLUME_ATTACHMENTS, objects.key(attachment), body, because, patch_type=MERGE_PATCH)
+
+
 def _is_exclusive(volume: JSON) -> bool:
     return not _MANY & set(volume["spec"].get("accessModes") or ())
 
 
-def _is_lost(view: View, name: str, now: float) -> bool:
+def _is_lost(view: View, name: str) -> bool:
+    """Its node is gone, or somebody has said that it will not come back, and no Pod on it is to live."""
     node = view.nodes.get(name)
     if node is None:
         return True
     pods = [pod for pod in view.pods if pod["spec"]["nodeName"] == name]
-    if not pods or not all(objects.is_terminating(pod) for pod in pods):
-        return False
-    if any(taint["key"] == OUT_OF_SERVICE for taint in taints.of_node(node)):
-        return True
-    return _not_ready_seconds(node, now) >= FORCED_DETACH_SECONDS
-
-
-def _not_ready_seconds(node: JSON, now: float) -> float:
-    ready = conditions.find(node.get("status") or {}, "Ready") or {}
-    if ready.get("status") == "True" or not ready.get("lastTransitionTime"):
-        return 0.0
-    return now - times.parse_time(ready["lastTransitionTime"])
-
-
-def _until_forced(view: View, now: float) -> Iterable[float]:
-    """When the time of an unready node is up."""
-    for name in map(_node_of, view.attachments):
-        since = _not_ready_seconds(view.nodes[name], now) if name in view.nodes else 0.0
-        if 0 < since < FORCED_DETACH_SECONDS:
-            yield FORCED_DETACH_SECONDS - since
+    out = any(taint["key"] == taints.OUT_OF_SERVICE for taint in taints.of_node(node))
+    return out and all(objects.is_terminating(pod) for pod in pods)
 
 
 def _detach(attachment: JSON, because: str) -> Delete:

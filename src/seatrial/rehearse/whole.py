@@ -62,7 +62,7 @@ def _rehearsed(plan: Plan, remedy: Remedy) -> Remedy:
 def _prepares(remedy: Remedy) -> bool:
     """Whether it is to be done before the change: what is not about the workloads and their Pods themselves."""
     kind = remedy.object.partition("/")[0]
-    return kind not in ("pod", *(each.singular for each in KINDS))
+    return not remedy.after and kind not in ("pod", *(each.singular for each in KINDS))
 
 
 def _changes(remedy: Remedy) -> list[Change]:

@@ -13,6 +13,7 @@ from seatrial.machinery import conditions, objects
 from seatrial.rehearse.result import Finding, Remedy
 from seatrial.rehearse.rules.base import Case
 from seatrial.rollout import newest
+from seatrial.workloads import taints
 
 _FREEING = ("stuck-ordinal", "pod-does-not-end", "finalizer")
 
@@ -29,6 +30,7 @@ def of(case: Case, causes: Sequence[Finding], *, made_up: bool, seconds: float) 
     lost = [pod for pod in named["pod-does-not-end"] if pod in there and _is_silent(case, there[pod])]
     if lost:
         yield _forced(case, lost, there, unnamed, seconds)
+        yield from _out_of_service(case, {str(there[pod]["spec"]["nodeName"]) for pod in lost}, seconds)
     kept = [pod for pod, obj in there.items() if objects.finalizers(obj)] if named["finalizer"] else []
     if kept:
         title = f"the finalizers of {'the old Pods' if unnamed else ', '.join(kept)} taken off"
@@ -55,6 +57,17 @@ def _forced(case: Case, lost: Sequence[str], there: dict[str, JSON], unnamed: bo
         after=seconds,
         said=said,
     )
+
+
+def _out_of_service(case: Case, lost: set[str], seconds: float) -> Iterator[Remedy]:
+    """Nodes that are gone for good: their Pods go, and their volumes at once."""
+    for node in case.course.all(NODES):
+        name = objects.name(node)
+        if name in lost:
+            taint = {"key": taints.OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
+            patch: JSON = {"spec": {"taints": [*taints.of_node(node), taint]}}
+            said = f"kubectl taint node {name} {taints.OUT_OF_SERVICE}=nodeshutdown:NoExecute"
+            yield Remedy(f"node/{name} out of service", f"node/{name}", "", patch, after=seconds, said=said)
 
 
 def _each(case: Case, patch: str) -> str:

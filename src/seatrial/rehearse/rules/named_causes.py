@@ -211,7 +211,7 @@ CAUSES: tuple[Cause, ...] = (
         "An old Pod does not end",
         "Its node does not report any more.",
         "`kubectl get pods -o wide` (Terminating for long); `kubectl get nodes` (NotReady)",
-        "bring the node back, or, if it is gone for good, force the Pod away",
+        "bring the node back, or, if it is gone for good, force the Pod away or taint the node out-of-service",
     ),
     Cause(
         "drain-refused",
