@@ -255,7 +255,8 @@ def rehearsed(plan: Plan, start: float) -> Result:
     seen_so = {"start": distribution.fixed(start), "seen_ready": False}
     said = {EVERY_IMAGE: {}, **plan.profiles.said}
     profiles = replace(plan.profiles, said={image: {**each, **seen_so} for image, each in said.items()})
-    return rehearsal.rehearse(replace(plan, profiles=profiles))
+    snapshot = replace(plan.snapshot, is_of_seatrial=True)
+    return rehearsal.rehearse(replace(plan, snapshot=snapshot, profiles=profiles))
 
 
 def of_result(result: Result) -> Outcome:

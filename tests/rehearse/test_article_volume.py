@@ -26,7 +26,7 @@ def plan(**given: object) -> Plan:
 def test_the_verdict_names_the_image_and_who_has_it_locked() -> None:
     result = whole.run(plan())
     assert result.headline.startswith(
-        "HANGS at 0/1 after 0s: the new Pod can't mount claim data: image mioss/index-api-image is locked by node-"
+        "HANGS at 0/1 after 0.1s: the new Pod can't mount claim data: image mioss/index-api-image is locked by node-"
     )
     assert result.reason.endswith("whose Pod is only removed after the new one is ready")
     assert result.findings[0].rule == "volume-locked"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from seatrial.base.env import Env
 from seatrial.client.base import Request, Response, Transport
@@ -15,7 +15,7 @@ class Pace:
 
     latency: float
     service: float
-    free_at: float = 0.0
+    free_at: float = field(default=0.0, init=False)
     """When the server has done what it was asked so far (Env.now)."""
 
     def wait(self, now: float) -> float:

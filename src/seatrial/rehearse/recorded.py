@@ -20,15 +20,13 @@ from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import objects
 from seatrial.node.registration import NodeOptions
 from seatrial.node.runtimes.simulated import Model
+from seatrial.rehearse.pace import PACES
 from seatrial.rehearse.recorded_steps import Steps
 from seatrial.rehearse.trace import TracedStore, Write
 from seatrial.store.base import Record
 from seatrial.store.state import ChangeType
 
 SETTLE_SECONDS = 60.0
-PACES = {"quiet": (0.010, 0.0025), "busy": (0.040, 0.005)}
-"""Seconds on the way and at the server of a write where the recordings were made: Pods of one wave get ready one after
-the other. That control plane was shared by up to a dozen recordings at once."""
 BUSY_STEP_SECONDS = 0.02
 """A step of a recording that took so long, twice the usual, found that control plane busy."""
 FIRST_CHANGE = 0.1
@@ -76,14 +74,14 @@ def read(file: Path) -> JSON:
 
 
 def paces(recording: JSON) -> list[str]:
-    """Names of the paces that its control plane may have had: whether it was busy shows in how long its steps took."""
+    """Of PACES, those that its control plane may have had: whether it was busy shows in how long its steps took."""
     took = [step.get("took") or 0.0 for run in recording.get("runs") or () for step in run.get("steps") or ()]
     return ["quiet", "busy"] if max(took, default=0.0) >= BUSY_STEP_SECONDS else ["quiet"]
 
 
 def play(recording: JSON, release: str = RELEASE, pace: str = "quiet") -> Played:
     """Rehearse it with the behaviour of this release, at one of the PACES."""
-    return virtual_loop.run(_play(recording, release, Pace(*PACES[pace])))
+    return virtual_loop.run(_play(recording, release, PACES[pace]()))
 
 
 async def _play(recording: JSON, release: str, pace: Pace) -> Played:

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from seatrial.base.types import JSON
 from seatrial.client.base import MERGE_PATCH, STRATEGIC_MERGE_PATCH
+from seatrial.machinery import merge_patch, objects
 from seatrial.rehearse import durations, spread
 from seatrial.rehearse.change import Apply, Change, DeletePod, Drain, Patch, Wait
 from seatrial.rehearse.rehearsal import Plan, rehearse
@@ -56,7 +58,28 @@ def _rehearsed(plan: Plan, remedy: Remedy) -> Remedy:
         waits = next((i for i, each in enumerate(plan.changes) if isinstance(each, Drain)), len(plan.changes))
         changes = [*plan.changes[:waits], *done, *plan.changes[waits:]]
     outcome = rehearse(replace(plan, changes=changes))
+    if not outcome.completes and (written := _in_manifests(plan, remedy)):
+        with_it = rehearse(replace(plan, changes=written))
+        if with_it.completes:
+            return replace(remedy, outcome=f"{told(with_it)}, if the manifest says so from the start", completes=True)
     return replace(remedy, outcome=told(outcome), completes=outcome.completes)
+
+
+def _in_manifests(plan: Plan, remedy: Remedy) -> list[Change]:
+    """The changes with the patch in what they apply; none if it is no such patch."""
+    if remedy.action != "patch" or remedy.patch_type != "merge" or remedy.after:
+        return []
+
+    def patched(manifest: JSON) -> JSON:
+        name = f"{str(manifest.get('kind')).lower()}/{objects.name(manifest)}"
+        is_meant = name in remedy.objects and (objects.namespace(manifest) or plan.namespace) == remedy.namespace
+        return merge_patch.apply(manifest, remedy.patch) if is_meant else manifest
+
+    written = [
+        replace(each, manifests=[patched(manifest) for manifest in each.manifests]) if isinstance(each, Apply) else each
+        for each in plan.changes
+    ]
+    return written if written != list(plan.changes) else []
 
 
 def _prepares(remedy: Remedy) -> bool:

@@ -11,7 +11,7 @@ from seatrial.client.client import ApiClient
 from seatrial.cluster import control_plane
 from seatrial.cluster.cluster import Cluster
 from seatrial.cluster.config import DEFAULT_RELEASE
-from seatrial.rehearse import assuming, loading, loads, webhooks
+from seatrial.rehearse import assuming, loading, loads, pace, webhooks
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
 from seatrial.rehearse.loads import GivenLoad
@@ -96,6 +96,7 @@ async def open_world(
         load=work,
         admission=[hooks],
         mend_stuck_sets=snapshot.is_of_seatrial,
+        pace=pace.own() if snapshot.is_of_seatrial else pace.quiet(),
     )
     async with cluster:
         told += [*webhooks.told(given), *loads.unknown(given, work.curves), *loading.unknown_kinds(given)]
