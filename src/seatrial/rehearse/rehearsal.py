@@ -13,9 +13,10 @@ from seatrial.aio import virtual_loop
 from seatrial.base.errors import ToolError
 from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.rehearse import faults, loads, observing, sampling, verdict
-from seatrial.rehearse.behaviour import DEFAULT_TOLD, INIT_TOLD, Profiles
+from seatrial.rehearse.behaviour import Profiles
 from seatrial.rehearse.change import Apply, Change
 from seatrial.rehearse.course import Course
+from seatrial.rehearse.ending import Ending
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.loads import GivenLoad
 from seatrial.rehearse.performing import Performance
@@ -75,19 +76,23 @@ async def _rehearse(plan: Plan) -> Result:
         await asyncio.sleep((CHANGE_AT - world.now) % 1)
         faults.check(world, plan.faults)
         course = world.begin()
-        world.load.began = world.now
-        failing = asyncio.ensure_future(faults.perform(world, plan.faults))
-        ending = await _watching(world, course, plan).end(plan.namespace)
-        happened = faults.steps(plan.faults, round(ending.now - course.began, 3))
-        if failing.done():
-            failing.result()
-        failing.cancel()
+        ending = await _change(world, course, plan)
         if not course.targets:
             raise ToolError("the change concerns no Deployment, StatefulSet, DaemonSet or ReplicationController")
-        assumptions += [*_unknown(course, model.profiles), *_waiting(model)]
+        assumptions += sampling.assumptions(model, [life.pod for life in course.lives.values()])
         made_up, configurations = bool(plan.snapshot.manifests), world.webhooks.configurations
-        ending = replace(ending, happened=happened)
         return verdict.judge(course, ending, model, assumptions, made_up=made_up, configurations=configurations)
+
+
+async def _change(world: World, course: Course, plan: Plan) -> Ending:
+    """The changes, under the load and the faults that are given."""
+    world.load.began = world.now
+    failing = asyncio.ensure_future(faults.perform(world, plan.faults))
+    ending = await _watching(world, course, plan).end(plan.namespace)
+    if failing.done():
+        failing.result()
+    failing.cancel()
+    return replace(ending, happened=faults.steps(plan.faults, round(ending.now - course.began, 3)))
 
 
 def _watching(world: World, course: Course, plan: Plan) -> Watching:
@@ -118,30 +123,3 @@ async def _settle(world: World, plan: Plan, model: SampledModel) -> list[str]:
         return []
     told = verdict.judge(course, ending, model)
     return [f"the old state does not become complete, and the change is made on top of it: {told.reason}"]
-
-
-def _unknown(course: Course, profiles: Profiles) -> list[str]:
-    """The images of which nothing is known, and how they are assumed to behave."""
-    ending: set[str] = set()
-    staying: set[str] = set()
-    for life in course.lives.values():
-        spec = life.pod["spec"]
-        for container in (*(spec.get("initContainers") or ()), *spec["containers"]):
-            image = str(container.get("image", ""))
-            if not profiles.knows_start(image):
-                (ending if sampling.is_init(life.pod, container) else staying).add(image)
-    told = ((staying, DEFAULT_TOLD), (ending, INIT_TOLD))
-    return [
-        f"nothing is known of {', '.join(sorted(images))}: {how} (set it in --behaviour)"
-        for images, how in told
-        if images
-    ]
-
-
-def _waiting(model: SampledModel) -> list[str]:
-    """Which init containers are assumed to wait, since their commands look like it."""
-    return [
-        f"init container {name} ({image}): its command waits until service/{service} has an endpoint "
-        "(set `waits_for` in --behaviour)"
-        for (image, name), service in sorted(model.waiting.items())
-    ]

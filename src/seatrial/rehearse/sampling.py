@@ -5,7 +5,7 @@ seeds draw. A container's probes decide when its readiness is seen, and whether 
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.node.runtimes.simulated import Behaviour, Model
 from seatrial.rehearse import probing, waiting
-from seatrial.rehearse.behaviour import INIT_SECONDS, Profile, Profiles
+from seatrial.rehearse.behaviour import DEFAULT_TOLD, INIT_SECONDS, INIT_TOLD, Profile, Profiles
 from seatrial.rehearse.distribution import Distribution
 
 
@@ -93,6 +93,33 @@ class SampledModel(Model):
         if found:
             self.waiting[str(container.get("image", "")), str(container["name"])] = found
         return found
+
+
+def assumptions(model: SampledModel, pods: Iterable[JSON]) -> list[str]:
+    """What to tell of how these Pods were assumed to behave."""
+    return [*_unknown(model.profiles, pods), *_waiting(model)]
+
+
+def _unknown(profiles: Profiles, pods: Iterable[JSON]) -> Iterator[str]:
+    ending: set[str] = set()
+    staying: set[str] = set()
+    for pod in pods:
+        for container in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]):
+            image = str(container.get("image", ""))
+            if not profiles.knows_start(image):
+                (ending if is_init(pod, container) else staying).add(image)
+    for images, how in ((staying, DEFAULT_TOLD), (ending, INIT_TOLD)):
+        if images:
+            yield f"nothing is known of {', '.join(sorted(images))}: {how} (set it in --behaviour)"
+
+
+def _waiting(model: SampledModel) -> Iterator[str]:
+    """Init containers whose commands look as if they waited."""
+    for (image, name), service in sorted(model.waiting.items()):
+        yield (
+            f"init container {name} ({image}): its command waits until service/{service} has an endpoint "
+            "(set `waits_for` in --behaviour)"
+        )
 
 
 def is_init(pod: JSON, container: JSON) -> bool:

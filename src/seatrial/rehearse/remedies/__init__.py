@@ -1,1 +1,1 @@
-"""What would mend an update that hangs, as things that can be done as they are. Pure; whole.py rehearses them."""
+"""What would mend an update that hangs, as things that can be done as they are. Pure; trying.py rehearses them."""

@@ -19,6 +19,7 @@ PATIENCE = 1.5
 
 
 def of(case: Case, causes: Sequence[Finding]) -> Iterator[Remedy]:
+    """Longer probes, smaller requests, what a quota or a LimitRange wants to be told."""
     for cause in causes:
         if cause.rule == "liveness-kills-slow-starter":
             yield from _startup_probes(case)

@@ -17,6 +17,7 @@ _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def of(case: Case, causes: Sequence[Finding]) -> Iterator[Remedy]:
+    """What the Pods ask of nodes first, then the nodes."""
     rules, messages = {cause.rule for cause in causes}, [cause.message for cause in causes]
     for rule, kind in _OF_PODS.items():
         if rule in rules:

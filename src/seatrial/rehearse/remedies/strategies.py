@@ -18,6 +18,7 @@ _TOO_MANY = frozenset({"no-room", "quota-reached"})
 
 
 def of(case: Case, causes: Sequence[Finding]) -> Iterator[Remedy]:
+    """No surge where there is no room, no brake that somebody set, no more Pods than fit."""
     rules = {cause.rule for cause in causes}
     name, namespace = case.name, case.target.namespace
     if case.rolls and case.replaces and rules & NO_ROOM:

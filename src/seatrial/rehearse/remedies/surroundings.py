@@ -18,6 +18,7 @@ _EXCEEDED = re.compile(r"exceeded quota: (?P<name>\S+), requested: (?P<requested
 
 
 def of(case: Case, causes: Sequence[Finding]) -> Iterator[Remedy]:
+    """What has to be made, raised or relaxed before the change."""
     for cause in causes:
         if cause.rule in ("missing-configuration", "pods-refused"):
             yield from _made(case)

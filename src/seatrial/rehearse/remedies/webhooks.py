@@ -1,4 +1,4 @@
-"""The remedy for a webhook that can't be called: that it is passed over as long."""
+"""The remedy for a webhook that can't be called: passing it over as long as that lasts."""
 
 import json
 import re
