@@ -65,7 +65,7 @@ READS = (
 
 
 class Scheduler:
-    """See the module. `host` ends the reportingInstance of its events. `start`, then `await stop()`."""
+    """Places the Pods that name it. `host` ends the reportingInstance of its events. `start`, then `await stop()`."""
 
     def __init__(
         self,

@@ -7,8 +7,6 @@ from seatrial.scheduler.framework import Check, Rejection
 from seatrial.scheduler.snapshot import ANY_ADDRESS, HostPort, NodeInfo, PodInfo, Snapshot
 from seatrial.workloads import node_affinity, taints
 
-DEFAULT_MAX_PODS = 110
-
 
 def node_unschedulable(info: PodInfo, snapshot: Snapshot) -> Check | None:
     """Cordoned nodes, unless the Pod tolerates the taint that stands for it."""

@@ -19,7 +19,6 @@ from seatrial.scheduler.snapshot import PodInfo
 
 INITIAL_BACKOFF_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 10.0
-LONGEST_WAIT_SECONDS = 300.0
 FLUSH_SECONDS = 1.0
 """How often the queue looks whose back-off has ended: at whole seconds of the loop's clock."""
 
@@ -40,9 +39,12 @@ class QueuedPod:
 
 
 class SchedulingQueue:
-    """See the module. Times are the running loop's."""
+    """Pods by uid. `longest_wait_seconds`: after that an unschedulable Pod is tried again in any case.
 
-    def __init__(self, longest_wait_seconds: float = LONGEST_WAIT_SECONDS) -> None:
+    Times are the running loop's.
+    """
+
+    def __init__(self, longest_wait_seconds: float) -> None:
         self._longest_wait = longest_wait_seconds
         self._pods: dict[str, QueuedPod] = {}
         self._active: list[tuple[Ticket, str]] = []
@@ -50,9 +52,6 @@ class SchedulingQueue:
         self._rejected_by: dict[str, dict[str, None]] = {}
         self._arrivals = itertools.count()
         self._changed = Pulse()
-
-    def __len__(self) -> int:
-        return len(self._pods)
 
     def get(self, uid: str) -> QueuedPod | None:
         """The Pod, if it waits or is being placed."""

@@ -17,7 +17,7 @@ def info(name: str, priority: int = 0) -> PodInfo:
 
 def test_higher_priority_goes_first_then_who_came_first() -> None:
     async def main() -> list[str]:
-        queue = SchedulingQueue()
+        queue = SchedulingQueue(300.0)
         for name, priority in (("a", 0), ("b", 10), ("c", 0), ("d", 10)):
             queue.add(info(name, priority))
         return [(await queue.pop()).info.uid for _ in range(4)]
@@ -27,7 +27,7 @@ def test_higher_priority_goes_first_then_who_came_first() -> None:
 
 def test_only_a_change_that_concerns_its_filters_brings_a_pod_back_and_not_before_its_backoff() -> None:
     async def main() -> tuple[bool, float]:
-        queue = SchedulingQueue()
+        queue = SchedulingQueue(300.0)
         queue.add(info("a"))
         queue.failed(await queue.pop(), ("NodeResourcesFit",))
         queue.moved(Hint(frozenset({"NodeAffinity"})))
@@ -42,7 +42,7 @@ def test_only_a_change_that_concerns_its_filters_brings_a_pod_back_and_not_befor
 
 def test_backoff_doubles_to_ten_seconds() -> None:
     async def main() -> list[float]:
-        queue, times = SchedulingQueue(), []
+        queue, times = SchedulingQueue(300.0), []
         queue.add(info("a"))
         for _ in range(6):
             queue.failed(await queue.pop(), (), retry=True)
@@ -54,7 +54,7 @@ def test_backoff_doubles_to_ten_seconds() -> None:
 
 def test_a_change_of_the_pod_itself_may_end_its_backoff() -> None:
     async def main() -> list[float]:
-        queue, times = SchedulingQueue(), []
+        queue, times = SchedulingQueue(300.0), []
         queue.add(info("a"))
         for at_once in (False, True):
             queued = await queue.pop()
@@ -71,7 +71,7 @@ def test_a_change_of_the_pod_itself_may_end_its_backoff() -> None:
 
 def test_an_unschedulable_pod_is_tried_again_after_five_minutes() -> None:
     async def main() -> float:
-        queue = SchedulingQueue()
+        queue = SchedulingQueue(300.0)
         queue.add(info("a"))
         queue.failed(await queue.pop(), ("NodeAffinity",))
         await queue.pop()
@@ -82,7 +82,7 @@ def test_an_unschedulable_pod_is_tried_again_after_five_minutes() -> None:
 
 def test_a_deleted_pod_never_comes() -> None:
     async def main() -> str:
-        queue = SchedulingQueue()
+        queue = SchedulingQueue(300.0)
         queue.add(info("a"))
         queue.add(info("b"))
         queue.delete("a")
@@ -93,7 +93,7 @@ def test_a_deleted_pod_never_comes() -> None:
 
 def test_the_end_of_a_backoff_is_looked_for_at_whole_seconds() -> None:
     async def main() -> float:
-        queue = SchedulingQueue()
+        queue = SchedulingQueue(300.0)
         await asyncio.sleep(0.25)
         queue.add(info("a"))
         queue.failed(await queue.pop(), (), retry=True)
@@ -105,7 +105,7 @@ def test_the_end_of_a_backoff_is_looked_for_at_whole_seconds() -> None:
 
 def test_who_failed_goes_behind_those_who_came_meanwhile() -> None:
     async def main() -> list[str]:
-        queue = SchedulingQueue()
+        queue = SchedulingQueue(300.0)
         queue.add(info("a"))
         first = await queue.pop()
         await asyncio.sleep(0.1)

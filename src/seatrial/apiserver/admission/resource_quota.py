@@ -29,7 +29,7 @@ class _Charge:
 
 @dataclass
 class QuotaEnforcer:
-    """See the module. One namespace's objects are counted one after the other."""
+    """Charges what new objects use, those of one namespace one after the other."""
 
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""`seatrial rehearse`: what will this update do? Asked before anything is touched."""
+"""`seatrial rehearse`: what will this update do? Answered before anything is touched."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -52,23 +52,45 @@ Exit codes: 0 completes, 2 completes with warnings (with --strict), 3 hangs, 4 b
 @click.command("rehearse", help=HELP, short_help="What will this update do?")
 @click.argument("workload", required=False, default="", metavar="[KIND/NAME]")
 @click.option("-f", "--filename", "new", multiple=True, metavar="FILE", help="Manifests to apply; - is stdin.")
-@click.option("--image", "images", multiple=True, metavar="CONTAINER=IMAGE", help="Set an image.")
-@click.option("--restart", is_flag=True, help="Restart it.")
-@click.option("--undo", is_flag=False, flag_value=0, default=None, type=int, metavar="[REVISION]", help="Undo it.")
-@click.option("--scale", type=click.IntRange(min=0), metavar="N", help="Scale it.")
-@click.option("--drain", "drains", multiple=True, metavar="NODE", help="Empty a node.")
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="CONTAINER=IMAGE",
+    help="Set an image; the container may be left out where there is one.",
+)
+@click.option("--restart", is_flag=True, help="Restart the workload.")
+@click.option(
+    "--undo",
+    is_flag=False,
+    flag_value=0,
+    default=None,
+    type=int,
+    metavar="[REVISION]",
+    help="Go back to this revision, or to the one before.",
+)
+@click.option("--scale", type=click.IntRange(min=0), metavar="N", help="Set the number of replicas.")
+@click.option("--drain", "drains", multiple=True, metavar="NODE", help="Drain a node.")
 @click.option("--delete-pod", "deleted", multiple=True, metavar="POD", help="Delete a Pod.")
-@click.option("--rolling-update", "old_rc", default="", metavar="OLD", help="Roll this ReplicationController to -f.")
+@click.option(
+    "--rolling-update", "old_rc", default="", metavar="OLD", help="Roll this ReplicationController to the one in -f."
+)
 @click.option("--from", "dumps", multiple=True, type=click.Path(path_type=Path), metavar="FILE|DIR", help="A dump.")
 @click.option("--old", multiple=True, metavar="FILE", help="Manifests as they are now.")
-@click.option("--nodes", default="", metavar="3x8cpu,32Gi", help="The nodes, when nothing says which there are.")
+@click.option("--nodes", default="", metavar="3x8cpu,32Gi", help="The nodes, where none are known.")
 @target.options
 @click.option("--behaviour", type=click.Path(dir_okay=False, path_type=Path), help="How Pods behave, per image.")
-@click.option("--fault", "faults", multiple=True, metavar="KIND=WHAT@WHEN", help="What goes wrong meanwhile.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND=WHAT@WHEN",
+    help="What goes wrong meanwhile, as in node-crash=node-1@30s.",
+)
 @click.option("--trials", type=click.IntRange(1, 100_000), default=1, show_default=True, help="How many runs.")
-@click.option("--seed", type=int, default=0, help="Another run than the typical one.")
+@click.option("--seed", type=int, default=0, help="Draw this run by chance instead of the typical one.")
 @click.option("--horizon", type=Duration(), default="1h", show_default=True, help="How long to watch, in virtual time.")
-@click.option("--kubernetes-version", "release", default="", metavar="1.32", help="The release whose rules hold.")
+@click.option("--kubernetes-version", "release", default="", metavar="1.32", help="The release whose rules apply.")
 @click.option(
     "--recorded",
     multiple=True,
@@ -81,7 +103,7 @@ Exit codes: 0 completes, 2 completes with warnings (with --strict), 3 hangs, 4 b
 @click.option("--strict", is_flag=True, help="Exit with 2 when there are warnings.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write a JUnit report, too.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with pictures, too.")
-@click.option("--no-remedies", is_flag=True, help="Don't rehearse what would help.")
+@click.option("--no-remedies", is_flag=True, help="Don't rehearse what may help.")
 @output.output_option
 def command(
     output_format: str, min_available: int | None, max_duration: float | None, strict: bool, **given: Any
