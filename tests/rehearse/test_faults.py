@@ -8,7 +8,7 @@ from rehearse.snapshots import dump
 from seatrial.api.registry import STATEFUL_SETS
 from seatrial.base.errors import ToolError
 from seatrial.rehearse import faults, whole
-from seatrial.rehearse.change import Restart
+from seatrial.rehearse.change import Restart, Scale
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
@@ -16,6 +16,22 @@ from seatrial.rehearse.set_image import SetImage
 from seatrial.rehearse.snapshot import of_manifests
 from simulation.workload_worlds import a_set
 from simulation.worlds import deployment
+
+DISK = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolume",
+    "metadata": {"name": "disk"},
+    "spec": {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "",
+        "csi": {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"},
+    },
+}
+CLAIM = {
+    "metadata": {"name": "data"},
+    "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "resources": {"requests": {"storage": "1Gi"}}},
+}
 
 
 @pytest.mark.parametrize(
@@ -64,6 +80,42 @@ def test_a_node_that_crashes_takes_its_pods_with_it() -> None:
     assert crashed.duration_seconds > 300, "its Pods are given up after five minutes"
 
 
+def test_a_crash_is_felt_though_the_update_was_complete_before_anybody_noticed() -> None:
+    node = update().pods[-1].node
+    crashed = update(Fault("node-crash", node, 20.0))
+    assert crashed.completes
+    assert crashed.min_available < 4
+    assert crashed.duration_seconds > 340, "its Pods are made again elsewhere"
+
+
+def test_a_node_that_is_back_before_anybody_noticed_changes_nothing() -> None:
+    node = update().pods[-1].node
+    assert update(Fault("node-partition", node, 20.0, 10.0)).duration_seconds == update().duration_seconds
+
+
+def test_a_volume_of_a_dead_node_is_where_the_story_of_its_pod_leads() -> None:
+    labels = {"app": "one"}
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "c", "image": "one:1"}], "volumes": volumes},
+    }
+    one = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "one"},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **CLAIM}
+    snapshot = of_manifests([DISK, claim, one], "2x4cpu,8Gi")
+    (pod,) = rehearse(Plan(snapshot, [Scale("deployment/one", 1)])).pods
+    result = rehearse(Plan(snapshot, [Scale("deployment/one", 1)], faults=[Fault("node-crash", pod.node, 1.0)]))
+    told = f"volume disk is attached to {pod.node}, where pod {pod.name} is still being deleted"
+    assert result.headline.startswith("HANGS at 0/1 after 5m")
+    assert result.reason == f"the new Pod can't mount claim data: {told}"
+    assert [each.rule for each in result.findings if each.severity == "problem"] == ["multi-attach", "pod-does-not-end"]
+
+
 def test_a_node_that_is_cut_off_comes_back() -> None:
     result = update(Fault("node-partition", "node-1", 2.0, 100.0))
     assert result.completes
@@ -106,23 +158,6 @@ def test_pods_of_a_stateful_set_wait_until_their_node_is_given_up() -> None:
     result = rehearse(Plan(snapshot, [Restart("sts/web")], faults=[crash]))
     assert result.completes
     assert result.duration_seconds > 200
-
-
-DISK = {
-    "apiVersion": "v1",
-    "kind": "PersistentVolume",
-    "metadata": {"name": "disk"},
-    "spec": {
-        "capacity": {"storage": "1Gi"},
-        "accessModes": ["ReadWriteOnce"],
-        "storageClassName": "",
-        "csi": {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"},
-    },
-}
-CLAIM = {
-    "metadata": {"name": "data"},
-    "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "resources": {"requests": {"storage": "1Gi"}}},
-}
 
 
 def test_who_is_freed_from_a_dead_node_waits_for_its_volume_unless_the_node_is_said_to_be_gone() -> None:

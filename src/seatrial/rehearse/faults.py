@@ -23,6 +23,8 @@ from seatrial.rehearse.world import World
 KINDS = ("node-crash", "node-partition", "slow-node", "lock-left-behind", "registry-down", "api-down")
 NAMES_NOTHING = frozenset({"registry-down", "api-down"})
 SLOW = 5.0
+GIVEN_UP_SECONDS = 345.0
+"""How long after a node has gone silent its Pods are given up: not ready after 40 s, evicted 300 s later."""
 _FAULT = re.compile(r"(?P<kind>[a-z-]+)(=(?P<what>[^@]+?))?(@(?P<at>[^@+]+))?(\+(?P<length>[^@+]+))?")
 _SLOW_NODE = re.compile(r"(?P<node>.+)x(?P<factor>[0-9]+(\.[0-9]+)?)")
 
@@ -109,6 +111,18 @@ def _told(fault: Fault) -> Iterator[Step]:
     yield Step(fault.at, name, f"{_BEGINS[fault.kind]} (--fault {fault})")
     if fault.seconds is not None and fault.kind in _ENDS:
         yield Step(fault.at + fault.seconds, name, _ENDS[fault.kind])
+
+
+def felt_until(faults: Sequence[Fault]) -> float:
+    """Seconds after the change until when more may come of them than what goes on then."""
+    return max((fault.at + _felt_for(fault) for fault in faults), default=0.0)
+
+
+def _felt_for(fault: Fault) -> float:
+    lasts = fault.seconds or 0.0
+    if fault.kind not in ("node-crash", "node-partition"):
+        return lasts
+    return GIVEN_UP_SECONDS if fault.seconds is None else min(lasts, GIVEN_UP_SECONDS)
 
 
 async def perform(world: World, faults: Sequence[Fault]) -> None:

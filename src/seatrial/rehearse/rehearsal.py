@@ -97,8 +97,8 @@ async def _change(world: World, course: Course, plan: Plan) -> Ending:
 
 def _watching(world: World, course: Course, plan: Plan) -> Watching:
     changes = Performance(plan.changes, world.webhooks)
-    faults_last = max((fault.at + (fault.seconds or 0.0) for fault in plan.faults), default=0.0)
-    return Watching(world, course, changes, plan.horizon, LINGER_SECONDS, faults_last, _load_lasts(world.load))
+    lasts = faults.felt_until(plan.faults)
+    return Watching(world, course, changes, plan.horizon, LINGER_SECONDS, lasts, _load_lasts(world.load))
 
 
 def _load_lasts(load: GivenLoad) -> float:

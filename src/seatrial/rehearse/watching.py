@@ -21,7 +21,7 @@ class Watching:
     """Looks at what was written, every virtual second. All times are seconds, of the rehearsal's clock.
 
     `horizon`: how long it is watched at most; `linger`: how long it must stay complete; `faults_last`, `load_lasts`:
-    until when, counted from the beginning, faults begin or end, and autoscalers may follow a load that changes.
+    until when, counted from the beginning, faults may be felt, and autoscalers may follow a load that changes.
     """
 
     world: World
@@ -68,7 +68,7 @@ class Watching:
         complete = self.course.complete_at
         if complete is None or self.course.terminating:
             return False
-        settled = max(complete, self.course.news_at, self.course.began + self.load_lasts)
+        settled = max(complete, self.course.news_at, self.course.began + max(self.faults_last, self.load_lasts))
         return self.world.now - settled >= self.linger
 
     def _patience(self) -> float:

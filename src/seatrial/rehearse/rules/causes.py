@@ -106,7 +106,11 @@ def _of_obstacle(case: Case, obstacle: Obstacle) -> Finding:
         return problem("liveness-kills-slow-starter", killer, where)
     rule = rule_of(obstacle)
     told = held.explain(case, rule, obstacle) if rule in held.RULES else ""
-    return problem(rule, told or _in_short(obstacle), where)
+    found = problem(rule, told or _in_short(obstacle), where)
+    if held.UNUSED in told:
+        rescue = f"seatrial rescue {obstacle.pod} -n {case.target.namespace}"
+        return replace(found, remedy=f"{rescue} says whether it is stale, and frees it with --fix")
+    return found
 
 
 def _without_consequences(found: Sequence[Finding]) -> list[Finding]:

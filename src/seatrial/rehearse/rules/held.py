@@ -10,6 +10,7 @@ from seatrial.rehearse.result import Finding, Step
 from seatrial.rehearse.rules.base import Case
 from seatrial.rollout.obstacles import Obstacle
 
+UNUSED = "on which no Pod uses it any more"
 RULES = frozenset({"volume-locked", "multi-attach"})
 
 
@@ -61,12 +62,13 @@ def _held(case: Case, rule: str, pod: JSON, volume: JSON, what: str) -> str:
     verb = "locked by" if rule == "volume-locked" else "attached to"
     holders = list(_users(case, pod, volume))
     if not holders:
-        return f"{what} is {verb} a node that no Pod uses it on any more (seatrial rescue tells whether it is stale)"
+        return f"{what} is {verb} a node {UNUSED}"
     other = holders[0]
     node = other["spec"]["nodeName"]
     if case.course.owner_of(other) == case.target and not objects.is_terminating(other):
         return f"{what} is {verb} {node}, whose Pod is only removed after the new one is ready"
-    return f"{what} is {verb} {node}, where pod {objects.name(other)} has it"
+    still = "is still being deleted" if objects.is_terminating(other) else "has it"
+    return f"{what} is {verb} {node}, where pod {objects.name(other)} {still}"
 
 
 def _users(case: Case, pod: JSON, volume: JSON) -> Iterator[JSON]:

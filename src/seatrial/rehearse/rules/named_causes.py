@@ -160,14 +160,14 @@ CAUSES: tuple[Cause, ...] = (
         "The volume is locked",
         "Another node has the image locked; see seatrial rescue.",
         "`kubectl describe pod` (FailedMount: image is locked by other nodes); `seatrial rescue`",
-        "set maxSurge 0 and maxUnavailable 1, or strategy Recreate; seatrial rescue frees stale locks",
+        "let the Pod that has it go first (maxSurge 0 and maxUnavailable 1, or strategy Recreate)",
     ),
     Cause(
         "multi-attach",
         "The volume is attached elsewhere",
         "A volume for one node is still attached to another.",
         "`kubectl describe pod` (FailedAttachVolume: Multi-Attach error); `kubectl get volumeattachments`",
-        "set maxSurge 0 and maxUnavailable 1, or strategy Recreate",
+        "let the Pod that has it go first (maxSurge 0 and maxUnavailable 1, or strategy Recreate)",
     ),
     Cause(
         "volume-not-mounted",
