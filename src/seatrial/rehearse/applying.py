@@ -18,7 +18,7 @@ FIELD_MANAGER = "kubectl-client-side-apply"
 
 
 def is_known(manifest: JSON) -> bool:
-    """Whether it is of a kind that there is here: manifests of a whole application have others, too."""
+    """Whether its kind is known here: manifests of a whole application have others, too."""
     return old_versions.stored_as(manifest) is not None
 
 

@@ -41,7 +41,7 @@ DEFAULT_TOLD = (
     "Pods start 2s after they are bound, are ready 1s later if they have a readiness probe, end 1s after SIGTERM"
 )
 INIT_SECONDS = 1.0
-"""How long an init container takes of which nothing is known."""
+"""How long an init container takes if nothing is known of it."""
 INIT_TOLD = f"as init containers they end after {INIT_SECONDS:g}s"
 
 

@@ -26,7 +26,7 @@ from seatrial.rollout.draining import Options, Step
 
 @dataclass(frozen=True)
 class Stage:
-    """Where changes are performed. `concern`: told of the workloads whose update it is, as soon as that is known."""
+    """Where changes are performed. `concern` is told of the workloads that a change updates, once they are known."""
 
     client: Client
     env: Env

@@ -100,7 +100,7 @@ def _condition_differences(recording: JSON, mine: Figures) -> Iterable[Differenc
 
 
 def _changes(told: Iterable[Told]) -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """Each condition's own course: the order between conditions of one write is nobody's promise."""
+    """Each condition's own course: the order of conditions within one write means nothing."""
     courses: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for name, kind, status, reason in told:
         course = courses.setdefault((name, kind), [])

@@ -54,7 +54,7 @@ class Course:
     # --- whom it is about ---
 
     def watch(self, targets: Sequence[Target]) -> None:
-        """It is about these workloads, too, and has been from the beginning."""
+        """Follow these workloads as well, as if from the beginning."""
         known = self._sample(self._at, self._alive())
         for one in targets:
             if one in self._targets:

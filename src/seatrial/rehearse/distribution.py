@@ -32,7 +32,7 @@ class Distribution:
         return sorted(self.numbers)[len(self.numbers) // 2]
 
     def draw(self, chance: random.Random) -> float:
-        """One value, by chance."""
+        """One value at random."""
         if self.kind == "uniform":
             return chance.uniform(*self.numbers)
         if self.kind == "lognormal":

@@ -34,7 +34,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def taken_at(loaded: Iterable[JSON]) -> float:
-    """When the cluster was like this: the latest time that stands in any object (heartbeats, events, conditions)."""
+    """When the cluster was like this: the latest time in any of its objects (heartbeats, events, conditions)."""
     latest = max((text for obj in loaded for text in _times(obj)), default="")
     try:
         return times.parse_time(latest)

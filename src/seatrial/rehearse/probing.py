@@ -62,7 +62,7 @@ def given_up(container: JSON, answers: float) -> float | None:
 
 
 def _same_handler(probe: JSON, readiness: JSON | None) -> bool:
-    """Who never gets ready fails the other probe, too, if that asks the same."""
+    """What never gets ready fails the other probe, too, if that asks the same."""
     return readiness is not None and any(probe.get(each) and probe[each] == readiness.get(each) for each in _HANDLERS)
 
 

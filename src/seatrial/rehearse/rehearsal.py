@@ -37,7 +37,7 @@ SETTLED_SECONDS = 2.0
 AUTOSCALERS_SECONDS = 30.0
 """How long autoscalers get to follow the last change of the load: they look every 15 s."""
 CHANGE_AT = 0.1
-"""The change comes so many seconds past a whole one, since Kubernetes' own times have whole seconds."""
+"""The change comes this many seconds past a whole second, since Kubernetes' own times are in whole seconds."""
 NOTHING_KNOWN = Profiles()
 
 

@@ -169,7 +169,7 @@ class Spread:
 
 
 def seconds_at(samples: Sequence[Sample], available: int, until: float) -> float:
-    """For how long so many Pods were available, up to `until`."""
+    """For how many seconds exactly this many Pods were available, up to `until`."""
     ends = [*(sample.time_seconds for sample in samples[1:]), until]
     spans = zip(samples, ends, strict=False)
     return round(sum(max(end - s.time_seconds, 0.0) for s, end in spans if s.available == available), 3)

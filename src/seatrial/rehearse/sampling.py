@@ -47,9 +47,9 @@ class SampledModel(Model):
         self.profiles, self.seed = profiles, seed
         self.network: Network = NoNetwork()
         self.slowness: dict[str, float] = {}
-        """Node → how many times as long everything takes there, of Pods that start from now on."""
+        """Node → how many times as long everything takes there, for Pods that start from now on."""
         self.waiting: dict[tuple[str, str], str] = {}
-        """(image, container) → the Service that it waits for, where nobody but its command said so."""
+        """(image, container) → the Service that it waits for, where only its command says so."""
         self._drawn: dict[tuple[str, str], Behaviour] = {}
 
     @property
@@ -152,7 +152,7 @@ def sample(profile: Profile, take: Callable[[Distribution], float], happens: Cal
 
 
 def slowed(behaviour: Behaviour, factor: float) -> Behaviour:
-    """Everything takes so many times as long."""
+    """Everything takes `factor` times as long."""
     if factor == 1.0:
         return behaviour
 

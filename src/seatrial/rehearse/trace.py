@@ -16,7 +16,7 @@ from seatrial.store.memory import MemoryStore
 from seatrial.store.state import ChangeType
 
 UNWATCHED = ("/registry/leases/",)
-"""Heartbeats: many, and of no consequence as long as they come."""
+"""Heartbeats: many, and of no consequence while they come."""
 
 
 class Write(NamedTuple):

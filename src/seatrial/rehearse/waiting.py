@@ -1,7 +1,7 @@
 """Init containers that wait for a Service: which one, as far as their command tells. Pure.
 
-A command that asks in a loop, or a tool that is made for it, waits until somebody answers. A mere look-up of the name
-waits for nothing where the Service has an address, for that it has with or without Pods.
+A command that asks in a loop, or a tool that is made for it, waits until somebody answers. A loop that only looks the
+name up does not wait for a Service that has an address: that it has with or without Pods.
 """
 
 import re

@@ -30,7 +30,7 @@ class Hint:
 
 @dataclass(frozen=True)
 class Hints:
-    """Each makes the hint for one change; None: nobody is concerned."""
+    """Each makes the hint for one change; None: no Pod is concerned."""
 
     node_changed: Callable[[JSON | None, JSON], Hint | None]
     pod_gone: Callable[[JSON], Hint | None]

@@ -24,7 +24,7 @@ def impossible(nodes: int, reasons: Iterable[str]) -> str:
 
 
 def with_preemption(text: str, why_not: str) -> str:
-    """The message, and why nobody can be made to go."""
+    """The message, and why preemption does not help."""
     return f"{text} preemption: {why_not}" if why_not else text
 
 

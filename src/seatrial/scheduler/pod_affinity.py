@@ -60,7 +60,7 @@ def pod_affinity(info: PodInfo, snapshot: Snapshot) -> Check | None:
 
 
 def _kept_off(info: PodInfo, snapshot: Snapshot) -> set[Domain]:
-    """Where Pods are that must not be together with this one."""
+    """The domains of Pods whose anti-affinity keeps this one off."""
     found = snapshot.terms.matching(info.key[0], info.labels, snapshot.namespace_labels(info.key[0]))
     return {
         domain

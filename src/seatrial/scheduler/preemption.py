@@ -73,7 +73,7 @@ def _candidates_wanted(nodes: int) -> int:
 
 
 def _not_eligible(snapshot: Snapshot, info: PodInfo, diagnosis: Mapping[str, Rejection]) -> str:
-    """Why the Pod may make nobody go (PodEligibleToPreemptOthers); "" if it may."""
+    """Why the Pod may not preempt others (PodEligibleToPreemptOthers); "" if it may."""
     if info.pod["spec"].get("preemptionPolicy") == "Never":
         return messages.NEVER
     nominated = snapshot.nominated.get(info.uid)

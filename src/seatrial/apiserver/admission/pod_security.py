@@ -140,7 +140,7 @@ async def _validate_namespace(attributes: Attributes) -> None:
 
 
 async def _warn_of_existing(attributes: Attributes, held: Held) -> None:
-    """Pods that are there are left alone, and told of, grouped by what is wrong with them."""
+    """Pods that exist are left alone; the warning groups them by what is wrong with them."""
     name = objects.name(attributes.obj)
     groups: dict[str, list[str]] = {}
     for pod in await attributes.cluster.select(PODS, name):

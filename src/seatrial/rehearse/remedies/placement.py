@@ -57,7 +57,7 @@ def _spread_anyway(case: Case) -> Iterator[Remedy]:
 
 
 def _labels(case: Case) -> Iterator[Remedy]:
-    """The node that lacks the fewest labels, where somebody may give them: zones and the like are nobody's choice."""
+    """The node that lacks the fewest labels, if people set such labels: zones and the like are not theirs to choose."""
     lacking = {
         objects.name(node): {key: value for key, value in wanted.items() if objects.labels(node).get(key) != value}
         for node in case.course.all(NODES)

@@ -1,4 +1,4 @@
-"""What would mend an update that hangs: the most promising first. Pure; others rehearse them."""
+"""What would mend an update that hangs: the most promising first. Pure; trying.py rehearses them."""
 
 from collections.abc import Sequence
 

@@ -6,7 +6,7 @@ from seatrial.machinery import conditions, last_applied, objects
 from seatrial.rehearse.rules.base import Case, Found
 
 UNKNOWN_LOAD = "the server could not find the requested resource"
-"""What an autoscaler says of a load that nobody has told the rehearsal."""
+"""What an autoscaler says where the rehearsal knows of no load."""
 
 
 def replicas_beside_autoscaler(case: Case) -> Found:
