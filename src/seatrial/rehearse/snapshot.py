@@ -34,16 +34,8 @@ class Snapshot:
     taken_at: float = BEGINNING
     manifests: Sequence[JSON] = ()
     assumptions: tuple[str, ...] = field(default=())
-
-    @property
-    def is_of_seatrial(self) -> bool:
-        """Whether it is one of our own clusters, which differ from Kubernetes where docs/compatibility.md says so."""
-        runtimes = {
-            str(objects.get(obj, "status", "nodeInfo", "containerRuntimeVersion", default="")).partition(":")[0]
-            for obj in self.objects
-            if obj.get("kind") == "Node"
-        }
-        return not runtimes.isdisjoint(OUR_RUNTIMES)
+    is_of_seatrial: bool = False
+    """Whether it is one of our own clusters, which differ from Kubernetes where docs/compatibility.md says so."""
 
 
 def of_manifests(manifests: Sequence[JSON], nodes: str = "") -> Snapshot:
@@ -72,7 +64,12 @@ def complete(loaded: Sequence[JSON], taken_at: float, nodes: str = "", used: Seq
     if wanted:
         told.append(f"namespaces: only the names of {', '.join(sorted(wanted))} are known; no limits are assumed")
     filled += [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(wanted)]
-    return Snapshot(filled, taken_at, (), tuple(told))
+    return Snapshot(filled, taken_at, (), tuple(told), _is_of_seatrial(own))
+
+
+def _is_of_seatrial(nodes: Sequence[JSON]) -> bool:
+    versions = (str(objects.get(node, "status", "nodeInfo", "containerRuntimeVersion", default="")) for node in nodes)
+    return any(version.partition(":")[0] in OUR_RUNTIMES for version in versions)
 
 
 def _assumed_nodes(loaded: Sequence[JSON], nodes: str) -> tuple[list[JSON], str]:
