@@ -10,7 +10,7 @@ from rehearse.test_rehearsal import deployment
 from seatrial.base.types import JSON
 from seatrial.cli import rehearsal_chart, rehearsal_text
 from seatrial.rehearse import whole
-from seatrial.rehearse.change import Apply
+from seatrial.rehearse.change import Apply, Scale
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Phase, PodTimeline, Remedy, Result, Sample
 from seatrial.rehearse.snapshot import of_manifests
@@ -79,6 +79,11 @@ def test_pods_of_the_new_version_are_marked_where_there_is_no_colour(rolled: Res
     new = {pod.name for pod in rolled.pods if pod.updated}
     assert {line.split()[1] for line in lines if line.startswith("  * ")} == new
     assert "* new version" in "\n".join(lines)
+
+
+def test_where_there_is_one_version_nothing_is_marked() -> None:
+    result = rehearse(Plan(of_manifests([deployment(2)]), [Scale("deployment/web", 4)]))
+    assert "*" not in "\n".join(rehearsal_chart.lines(result, 80))
 
 
 def test_a_pod_that_lived_for_a_moment_is_seen(rolled: Result) -> None:

@@ -45,18 +45,19 @@ def _lines(result: Result, chosen: Sequence[PodTimeline], left_out: int, room: i
     for pod in chosen:
         life = _life(pod, at, end).rstrip()
         name = _shortened(pod.name, room)
-        yield f"  {NEW} {name} {click.style(life, fg=output.BLUE)}" if pod.updated else f"    {name} {life}"
+        is_new = pod.updated and result.has_two_versions
+        yield f"  {NEW} {name} {click.style(life, fg=output.BLUE)}" if is_new else f"    {name} {life}"
     if left_out:
         yield f"{margin}… and {left_out} Pods more"
     yield from _available(result, at, room)
     yield margin + _axis(end, cells)
-    yield from _legend(margin, cells)
+    yield from _legend(margin, cells, [f"{NEW} new version"] if result.has_two_versions else [])
 
 
-def _legend(margin: str, cells: int) -> Iterator[str]:
+def _legend(margin: str, cells: int, versions: Sequence[str]) -> Iterator[str]:
     """Below the chart, or on the left where that is too narrow."""
     named = [f"{letter} {state}" for state, letter in _LETTERS.items() if state not in ("gone", "finished")]
-    items = "  ".join(each.replace(" ", _JOINT) for each in [*named, f"{NEW} new version"])
+    items = "  ".join(each.replace(" ", _JOINT) for each in [*named, *versions])
     indent = margin if cells >= NARROWEST_LEGEND else "    "
     for line in textwrap.wrap(items, len(margin) + cells, initial_indent=indent, subsequent_indent=indent):
         yield line.replace(_JOINT, " ")

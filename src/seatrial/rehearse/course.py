@@ -248,4 +248,7 @@ def _told(before: JSON, after: JSON) -> str:
     if changed:
         return f"is changed: {', '.join(changed)}"
     same = objects.get(before, "spec", "template") == objects.get(after, "spec", "template")
-    return "is changed, not its template" if same else "is changed: its template"
+    if not same:
+        return "is changed: its template"
+    sizes = [objects.get(obj, "spec", "replicas") for obj in (before, after)]
+    return f"is scaled {sizes[0]} → {sizes[1]}" if sizes[0] != sizes[1] else "is changed, not its template"

@@ -16,7 +16,7 @@ def parse(text: str) -> float:
 
 def told(seconds: float) -> str:
     """`0.4s`, `35s`, `2m10s`, `1h5m`."""
-    if 0 < seconds < 1:
+    if 0.05 <= seconds < 1:
         return f"{seconds:.1f}s"
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)

@@ -53,8 +53,8 @@ def _scales(course: Course) -> Iterator[Step]:
     """The first and the last change of each set's size."""
     by_object: dict[str, list[Step]] = {}
     for event in course.scales:
-        before = "new" if event.from_ < 0 else str(event.from_)
-        step = Step(event.time_seconds, event.object, f"size {before} → {event.to}")
+        text = f"is made, size {event.to}" if event.from_ < 0 else f"size {event.from_} → {event.to}"
+        step = Step(event.time_seconds, event.object, text)
         by_object.setdefault(event.object, []).append(step)
     for steps in by_object.values():
         yield steps[0]
@@ -102,12 +102,17 @@ def _events(course: Course, named: set[str], rule: str) -> Iterator[Step]:
         if event.reason == "Unhealthy" and rule not in _PROBED:
             continue
         # Readiness, liveness and startup probes give the same reason.
-        key = event.object, event.message.partition(" ")[0] if event.reason == "Unhealthy" else event.reason
-        same = first.setdefault(key, event).message == event.message
+        key = event.object, _kind(event) if event.reason == "Unhealthy" else event.reason
+        # Names and details differ from try to try.
+        same = _kind(event) in (_kind(first.setdefault(key, event)), "(combined")
         often[key] = max(often.get(key, 0) + same, event.count if same else 0)
     for key, event in first.items():
         times_ = f" ({often[key]} times)" if often[key] > 1 else ""
         yield Step(event.time_seconds, event.object, f"{event.reason}: {event.message}{times_}")
+
+
+def _kind(event: EventLine) -> str:
+    return event.message.partition(" ")[0]
 
 
 _SETTINGS = {

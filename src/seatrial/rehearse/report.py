@@ -57,7 +57,7 @@ def _pictures(result: Result) -> Iterator[str]:
     if not result.pods:
         return
     axis, known = report_charts.axis_of(result), report_charts.versions(result.pods)
-    updated = {pod.hash for pod in result.pods if pod.updated}
+    updated = {pod.hash for pod in result.pods if pod.updated and result.has_two_versions}
     legend = html_page.legend(
         (f"{version.label}{' (new, in bold)' if version.hash in updated else ''}", version.colour) for version in known
     )

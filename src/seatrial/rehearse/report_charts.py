@@ -101,7 +101,7 @@ def pods_chart(result: Result, known: Sequence[Version], axis: Axis) -> str:
         below, gap = (NAME_HEIGHT, 1.0) if named else (0.0, 0.0)
         content.append(_life(band, top + below, height - below - gap, colours.get(band[0].hash, NEUTRAL), axis))
         if height >= NAME_HEIGHT:
-            names.append(_name(band, top + (below or height / 2 + 5) - 2))
+            names.append(_name(band, top + (below or height / 2 + 5) - 2, bold=result.has_two_versions))
         top += height
     content += [_end_mark(result, top, axis), *_event_marks(result.with_faults, top, axis), *names]
     return _svg("life of each Pod", top, axis, content)
@@ -190,9 +190,9 @@ def _patterns(known: Sequence[Version]) -> str:
     return f"<defs>{stripes}</defs>"
 
 
-def _name(band: Sequence[PodTimeline], y: float) -> str:
-    """At the left edge, above all that crosses it; in bold if it is of the new version."""
-    weight = ' font-weight="bold"' if band[0].updated else ""
+def _name(band: Sequence[PodTimeline], y: float, *, bold: bool) -> str:
+    """At the left edge, above all that crosses it; if `bold`, so where it is of the new version."""
+    weight = ' font-weight="bold"' if bold and band[0].updated else ""
     name = band[0].name if len(band) == 1 else f"{len(band)} Pods"
     return f'<text class="small" x="2" y="{y:.1f}"{weight}>{escaped(name)}</text>'
 

@@ -228,6 +228,11 @@ class Result:
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 
     @property
+    def has_two_versions(self) -> bool:
+        """Whether there is a new one to be told from an old one."""
+        return len({pod.updated for pod in self.pods}) > 1
+
+    @property
     def with_faults(self) -> list[EventLine]:
         """The events, and the faults as such."""
         faults = [EventLine(step.time_seconds, step.object, "Warning", "Fault", step.text) for step in self.happened]
