@@ -18,6 +18,8 @@ from seatrial.rehearse.target import Counts, Target
 from seatrial.rehearse.trace import Write
 
 _SIZED = frozenset({"ReplicaSet", "ReplicationController", "StatefulSet"})
+LONGEST_CHAIN = 4
+"""Owners of owners that are looked at: a Pod, its ReplicaSet, its Deployment, and whoever made that."""
 
 
 class Course:
@@ -78,7 +80,7 @@ class Course:
     def owner_of(self, obj: JSON) -> Target | None:
         """The target that owns the object, directly or through a ReplicaSet; or that it is."""
         uid = objects.uid(obj)
-        for _ in range(4):
+        for _ in range(LONGEST_CHAIN):
             found = self._uids.get(uid)
             if found is not None:
                 return found

@@ -44,11 +44,10 @@ class SetImage:
         return spec
 
     def _check(self, specs: Sequence[JSON]) -> None:
-        """Raises ToolError for a container that none of the workloads has, as kubectl does."""
+        """Raises ToolError for a container that none of the workloads has, as kubectl does; and for an unclear one."""
+        known = {"*", *(name for spec in specs for group in _CONTAINERS for name in _names(spec, group))}
         for name, image in self.images:
-            if name not in ("", "*") and not any(
-                name in _names(spec, group) for spec in specs for group in _CONTAINERS
-            ):
+            if name and name not in known:
                 raise ToolError(f'unable to find container named "{name}"')
             if not name and any(len(_names(spec, "containers")) != 1 for spec in specs):
                 raise ToolError(f"name the container, as in CONTAINER={image}: there are several")

@@ -8,7 +8,7 @@ import pytest
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
-from seatrial.rehearse import assuming, consistency, dump, durations, snapshot
+from seatrial.rehearse import assuming, consistency, dump, snapshot
 
 OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "rs", "uid": "rs", "controller": True}
 
@@ -121,10 +121,3 @@ def test_what_is_missing_of_a_known_kind_is_missing() -> None:
     user["spec"]["containers"] = [{"name": "c", "envFrom": [{"configMapRef": {"name": "cfg"}}]}]
     other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}}
     assert assuming.missing([user, other]) == ([], [])
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0s"), (0.42, "0.4s"), (35, "35s"), (130.2, "2m10s"), (3900, "1h5m"), (60, "1m")]
-)
-def test_durations_are_read_by_people(seconds: float, text: str) -> None:
-    assert durations.told(seconds) == text
