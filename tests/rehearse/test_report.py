@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from seatrial.base import html_page
 from seatrial.cli.commands.rehearse import command
-from seatrial.rehearse import report, report_charts
+from seatrial.rehearse import chart_frame, report
 from seatrial.rehearse.result import EventLine, Finding, Phase, PodTimeline, Remedy, Result, Sample, Step
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -64,12 +64,12 @@ def test_each_pod_has_a_row_in_which_every_state_can_be_told() -> None:
 
 
 def test_versions_have_a_colour_each_the_old_ones_first() -> None:
-    known = report_charts.versions(ROLL.pods)
+    known = chart_frame.versions(ROLL.pods)
     assert [(each.label, each.colour) for each in known] == [
         ("web:1", html_page.COLOURS[0]),
         ("web:2", html_page.COLOURS[1]),
     ]
-    restarted = report_charts.versions([OLD, replace(NEW, version="web:1")])
+    restarted = chart_frame.versions([OLD, replace(NEW, version="web:1")])
     assert [each.label for each in restarted] == ["web:1 (1)", "web:1 (2)"]
 
 

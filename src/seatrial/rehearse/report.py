@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from seatrial.base import html_page
 from seatrial.base.html_page import escaped
-from seatrial.rehearse import durations, report_charts
+from seatrial.rehearse import chart_frame, counts_charts, durations, pods_chart
 from seatrial.rehearse.result import EventLine, Finding, Remedy, Result
 
 SHOWN_EVENTS = 300
@@ -56,16 +56,16 @@ def _remedy(remedy: Remedy) -> str:
 def _pictures(result: Result) -> Iterator[str]:
     if not result.pods:
         return
-    axis, known = report_charts.axis_of(result), report_charts.versions(result.pods)
+    axis, known = chart_frame.axis_of(result), chart_frame.versions(result.pods)
     updated = {pod.hash for pod in result.pods if pod.updated and result.has_two_versions}
     legend = html_page.legend(
         (f"{version.label}{' (new, in bold)' if version.hash in updated else ''}", version.colour) for version in known
     )
-    yield "<h2>Pods, by time after the change</h2>" + report_charts.pods_chart(result, known, axis) + legend
-    end = (report_charts.ended(result), report_charts.END_LEGEND)
-    yield html_page.legend((*report_charts.STATE_LEGEND, *report_charts.EVENT_LEGEND, end))
-    yield "<h2>Available Pods</h2>" + report_charts.availability_chart(result, axis)
-    yield "<h2>Ready Pods of each version</h2>" + report_charts.shares_chart(result, known, axis) + legend
+    yield "<h2>Pods, by time after the change</h2>" + pods_chart.draw(result, known, axis) + legend
+    end = (pods_chart.ended(result), pods_chart.END_LEGEND)
+    yield html_page.legend((*pods_chart.STATE_LEGEND, *pods_chart.EVENT_LEGEND, end))
+    yield "<h2>Available Pods</h2>" + counts_charts.availability(result, axis)
+    yield "<h2>Ready Pods of each version</h2>" + counts_charts.shares(result, known, axis) + legend
 
 
 def _findings(title: str, findings: tuple[Finding, ...], severity: str) -> Iterator[str]:
