@@ -23,7 +23,7 @@ class Kubectl:
 
     def __init__(self, cluster: RunningCluster, namespace: str, folder: Path) -> None:
         self.cluster, self.namespace, self.folder = cluster, namespace, folder
-        self._environment = {
+        self.environment = {
             "KUBECONFIG": cluster.kubeconfig,
             "HOME": str(folder),
             "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -36,7 +36,7 @@ class Kubectl:
     def run(self, *arguments: str, stdin: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             self.command(*arguments),
-            env={**self._environment, **environment},
+            env={**self.environment, **environment},
             cwd=self.folder,
             input=stdin,
             capture_output=True,
@@ -79,7 +79,7 @@ class Kubectl:
         """A kubectl that keeps running, such as `get -w`; ended with the block if it has not ended by itself."""
         process = subprocess.Popen(
             self.command(*arguments),
-            env=self._environment,
+            env=self.environment,
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

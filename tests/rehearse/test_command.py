@@ -25,6 +25,10 @@ def files(tmp_path: Path) -> Path:
     write(tmp_path / "new.yaml", web)
     web["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "ssd"}
     write(tmp_path / "stuck.yaml", web)
+    del web["metadata"]["namespace"]
+    write(tmp_path / "stuck-bare.yaml", web)
+    del web["spec"]["template"]["spec"]["nodeSelector"]
+    write(tmp_path / "bare.yaml", web)
     write(tmp_path / "behaviour.yaml", {"defaults": {"start": {"uniform": [2, 20]}}})
     return tmp_path
 
@@ -84,6 +88,14 @@ def test_many_trials_give_percentiles(files: Path) -> None:
     assert spread["trials"] == spread["completed"] == 8
     assert spread["p50_seconds"] < spread["p95_seconds"] <= spread["worst_seconds"]
     assert f"(p95 {round(spread['p95_seconds'])}s)" in told["headline"]
+
+
+def test_manifests_that_name_no_namespace_are_in_the_one_that_is_given(files: Path) -> None:
+    done = run(files, "--old", "@bare.yaml", "-f", "@stuck-bare.yaml", "-n", "team")
+    assert done.output.splitlines()[0].startswith("HANGS at 0/4")
+    assert "namespaces: only the names of team are known" in done.output
+    bare = run(files, "--old", "@bare.yaml", "deployment/web", "--scale", "2", "-n", "team")
+    assert bare.output.splitlines()[0].startswith("COMPLETES")
 
 
 def test_manifests_come_on_standard_input(files: Path) -> None:

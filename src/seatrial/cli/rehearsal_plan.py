@@ -25,7 +25,7 @@ def of(given: Given) -> Plan:
     beginning, namespace = _beginning(given)
     return Plan(
         beginning,
-        _changes(given),
+        _changes(given, namespace),
         namespace,
         profiles=behaviour_file.read(given["behaviour"]) if given["behaviour"] else Profiles(),
         faults=[faults.parse(text) for text in given["faults"]],
@@ -43,7 +43,8 @@ def _beginning(given: Given) -> tuple[Snapshot, str]:
     if given["dumps"]:
         return dump.read(given["dumps"], given["nodes"]), given["namespace"] or "default"
     if given["old"]:
-        return snapshot.of_manifests(manifest_files.read(given["old"]), given["nodes"]), given["namespace"] or "default"
+        namespace = given["namespace"] or "default"
+        return snapshot.of_manifests(manifest_files.read(given["old"]), given["nodes"], namespace), namespace
     return _live(given)
 
 
@@ -54,8 +55,8 @@ def _live(given: Given) -> tuple[Snapshot, str]:
     return target.run(read, given["kubeconfig"], given["context"], given["namespace"], "seatrial-rehearse")
 
 
-def _changes(given: Given) -> list[Change]:
-    found = [*_from_files(given), *_to_workload(given)]
+def _changes(given: Given, namespace: str) -> list[Change]:
+    found = [*_from_files(given, namespace), *_to_workload(given)]
     found += [Drain(node) for node in given["drains"]]
     found += [DeletePod(pod) for pod in given["deleted"]]
     if not found:
@@ -63,7 +64,7 @@ def _changes(given: Given) -> list[Change]:
     return found
 
 
-def _from_files(given: Given) -> Iterator[Change]:
+def _from_files(given: Given, namespace: str) -> Iterator[Change]:
     files, old = given["new"], given["old_rc"]
     if old:
         found = manifest_files.read(files)
@@ -73,7 +74,7 @@ def _from_files(given: Given) -> Iterator[Change]:
             )
         yield Roll(old, manifest=found[0])
     elif files:
-        yield Apply(manifest_files.read(files), f"apply {', '.join(files)}")
+        yield Apply(snapshot.placed(manifest_files.read(files), namespace), f"apply {', '.join(files)}")
 
 
 def _to_workload(given: Given) -> Iterator[Change]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from seatrial.api import old_versions
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, quantity, times
@@ -38,12 +39,29 @@ class Snapshot:
     """Whether it is one of our own clusters, which differ from Kubernetes where docs/compatibility.md says so."""
 
 
-def of_manifests(manifests: Sequence[JSON], nodes: str = "") -> Snapshot:
-    """The manifests on nodes as `--nodes` describes them; Nodes among the manifests are taken instead."""
+def of_manifests(manifests: Sequence[JSON], nodes: str = "", namespace: str = "default") -> Snapshot:
+    """The manifests on nodes as `--nodes` describes them; Nodes among the manifests are taken instead.
+
+    `namespace`: of those that name none.
+    """
     own = [obj for obj in manifests if obj.get("kind") == "Node"]
-    rest = [obj for obj in manifests if obj.get("kind") not in ("Node", "Namespace")]
+    rest = placed([obj for obj in manifests if obj.get("kind") not in ("Node", "Namespace")], namespace)
     begun = complete([*own, *(obj for obj in manifests if obj.get("kind") == "Namespace")], BEGINNING, nodes, rest)
     return replace(begun, manifests=rest)
+
+
+def placed(manifests: Sequence[JSON], namespace: str) -> list[JSON]:
+    """The manifests as `kubectl apply -n` takes them: in this namespace where they name none and need one."""
+    return [_in(obj, namespace) if _lacks_namespace(obj) else obj for obj in manifests]
+
+
+def _lacks_namespace(obj: JSON) -> bool:
+    resource = old_versions.stored_as(obj)
+    return resource is not None and resource.namespaced and not objects.namespace(obj)
+
+
+def _in(obj: JSON, namespace: str) -> JSON:
+    return {**obj, "metadata": {**(obj.get("metadata") or {}), "namespace": namespace}}
 
 
 def complete(loaded: Sequence[JSON], taken_at: float, nodes: str = "", used: Sequence[JSON] = ()) -> Snapshot:
