@@ -31,9 +31,10 @@ def article(trials: int = 1) -> float:
     """The article's update, from its manifests; seconds without imports."""
     from seatrial.aio import loops
     from seatrial.cluster import loops as _  # noqa: F401  (loaded on first use otherwise)
-    from seatrial.rehearse import snapshot, whole
-    from seatrial.rehearse.change import Apply
+    from seatrial.rehearse import whole
+    from seatrial.rehearse.changes.change import Apply
     from seatrial.rehearse.rehearsal import Plan
+    from seatrial.rehearse.snapshots import snapshot
     from seatrial.rollout import manifests
 
     loops.tune_garbage_collection()
@@ -81,9 +82,10 @@ def large() -> Figures:
 def _roll(nodes: int, workloads: list[int]) -> float:
     from seatrial.aio import loops
     from seatrial.cluster import loops as _  # noqa: F401
-    from seatrial.rehearse import dump, whole
+    from seatrial.rehearse import whole
+    from seatrial.rehearse.changes.set_image import SetImage
     from seatrial.rehearse.rehearsal import Plan
-    from seatrial.rehearse.set_image import SetImage
+    from seatrial.rehearse.snapshots import dump
 
     loops.tune_garbage_collection()
     with tempfile.TemporaryDirectory() as folder:

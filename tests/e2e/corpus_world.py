@@ -25,17 +25,20 @@ from seatrial.cli import rehearsal_plan
 from seatrial.cli.commands.rehearse import command
 from seatrial.cluster.cluster import Cluster
 from seatrial.machinery import conditions, objects
-from seatrial.rehearse import behaviour, disk_images, distribution, loading, observing, recorded_figures, rehearsal
-from seatrial.rehearse.behaviour import DEFAULT, EVERY_IMAGE, Profile
-from seatrial.rehearse.change import Apply
+from seatrial.rehearse import disk_images, rehearsal
+from seatrial.rehearse.behaviour import distribution, observing, profiles
+from seatrial.rehearse.behaviour.loads import GivenLoad
+from seatrial.rehearse.behaviour.profiles import DEFAULT, EVERY_IMAGE, Profile
+from seatrial.rehearse.behaviour.sampling import SampledModel
+from seatrial.rehearse.changes.change import Apply
+from seatrial.rehearse.changes.performing import Performance
+from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
-from seatrial.rehearse.loads import GivenLoad
-from seatrial.rehearse.performing import Performance
+from seatrial.rehearse.recordings import figures
 from seatrial.rehearse.rehearsal import Plan
 from seatrial.rehearse.result import Result, ScaleEvent
-from seatrial.rehearse.sampling import SampledModel
-from seatrial.rehearse.set_image import SetImage
+from seatrial.rehearse.snapshots import loading
 from seatrial.rehearse.trace import TracedStore
 from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rehearse.world import World
@@ -123,7 +126,7 @@ def _behaviour(profile: Profile, *, is_init: bool) -> Mapping[str, float | None]
     return {
         "ready": None if never or profile.ready is None else max(profile.ready.typical - BEFORE_IT_IS_ASKED, 0.0),
         "crash": profile.crash.typical if profile.crash else None,
-        "complete": behaviour.INIT_SECONDS if is_init and not profile.crash else None,
+        "complete": profiles.INIT_SECONDS if is_init and not profile.crash else None,
         "exit": profile.exit.typical,
     }
 
@@ -235,7 +238,7 @@ def _waves(scales: Sequence[ScaleEvent]) -> tuple[Mapping[str, int], ...]:
     """Whoever is new has a number instead of its hash: a restart's template has the time in it."""
     made = [each.object for each in scales if each.from_ < 0]
     names = {name: f"new-{number}" for number, name in enumerate(made, 1)}
-    return recorded_figures.waves([replace(each, object=names.get(each.object, each.object)) for each in scales])
+    return figures.waves([replace(each, object=names.get(each.object, each.object)) for each in scales])
 
 
 def _start_seconds(*courses: Course) -> float:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from seatrial.cli.commands import rehearse
-from seatrial.rehearse import behaviour_file, faults
+from seatrial.rehearse import faults
+from seatrial.rehearse.behaviour import behaviour_file
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "rehearse.md").read_text()
 

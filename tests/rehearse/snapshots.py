@@ -7,7 +7,7 @@ from seatrial.aio import virtual_loop
 from seatrial.api import registry
 from seatrial.base.types import JSON
 from seatrial.cluster.cluster import Cluster
-from seatrial.rehearse.snapshot import Snapshot, complete
+from seatrial.rehearse.snapshots.snapshot import Snapshot, complete
 from simulation.worlds import world
 
 

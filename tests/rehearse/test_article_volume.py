@@ -2,11 +2,11 @@
 
 from seatrial.base.types import JSON
 from seatrial.rehearse import whole
-from seatrial.rehearse.change import Apply
+from seatrial.rehearse.changes.change import Apply
+from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.rehearsal import Plan
-from seatrial.rehearse.set_image import SetImage
-from seatrial.rehearse.snapshot import of_manifests
+from seatrial.rehearse.snapshots.snapshot import of_manifests
 from simulation.test_persistent_volumes import claim, volume
 from simulation.worlds import deployment
 

@@ -4,11 +4,11 @@ import pytest
 
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
-from seatrial.rehearse.change import Change, Restart
+from seatrial.rehearse.changes.change import Change, Restart
+from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
-from seatrial.rehearse.set_image import SetImage
-from seatrial.rehearse.snapshot import of_manifests
+from seatrial.rehearse.snapshots.snapshot import of_manifests
 from simulation.worlds import deployment
 
 INIT = {"name": "migrate", "image": "migrate:1"}

@@ -7,10 +7,10 @@ import pytest
 from rehearse.snapshots import dump
 from seatrial.base.types import JSON
 from seatrial.rehearse import whole
-from seatrial.rehearse.change import DeletePod, Drain, Restart, Scale, Undo
+from seatrial.rehearse.changes.change import DeletePod, Drain, Restart, Scale, Undo
+from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.rehearsal import Plan, rehearse
-from seatrial.rehearse.set_image import SetImage
-from seatrial.rehearse.snapshot import complete
+from seatrial.rehearse.snapshots.snapshot import complete
 from simulation.worlds import deployment
 
 

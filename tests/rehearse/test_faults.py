@@ -8,12 +8,12 @@ from rehearse.snapshots import dump
 from seatrial.api.registry import STATEFUL_SETS
 from seatrial.base.errors import ToolError
 from seatrial.rehearse import faults, whole
-from seatrial.rehearse.change import Restart, Scale
+from seatrial.rehearse.changes.change import Restart, Scale
+from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
-from seatrial.rehearse.set_image import SetImage
-from seatrial.rehearse.snapshot import of_manifests
+from seatrial.rehearse.snapshots.snapshot import of_manifests
 from simulation.workload_worlds import a_set
 from simulation.worlds import deployment
 

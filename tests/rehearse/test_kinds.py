@@ -5,14 +5,14 @@ import pytest
 from seatrial.api.registry import DAEMON_SETS, STATEFUL_SETS
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
-from seatrial.rehearse.behaviour import Profiles
-from seatrial.rehearse.behaviour_file import parse
-from seatrial.rehearse.change import Apply, Change
+from seatrial.rehearse.behaviour.behaviour_file import parse
+from seatrial.rehearse.behaviour.profiles import Profiles
+from seatrial.rehearse.changes.change import Apply, Change
+from seatrial.rehearse.changes.roll import Roll
+from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
-from seatrial.rehearse.roll import Roll
-from seatrial.rehearse.set_image import SetImage
-from seatrial.rehearse.snapshot import of_manifests
+from seatrial.rehearse.snapshots.snapshot import of_manifests
 from simulation.workload_worlds import a_set
 from simulation.worlds import deployment
 

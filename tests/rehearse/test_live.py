@@ -14,10 +14,10 @@ from seatrial.client.base import Request, Response, Transport
 from seatrial.client.client import ApiClient
 from seatrial.machinery import status
 from seatrial.machinery.watch import WatchEvent
-from seatrial.rehearse import live
+from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.rehearsal import Plan, rehearse
-from seatrial.rehearse.set_image import SetImage
-from seatrial.rehearse.snapshot import Snapshot
+from seatrial.rehearse.snapshots import live
+from seatrial.rehearse.snapshots.snapshot import Snapshot
 from simulation.worlds import complete, deployment, world
 
 
@@ -126,7 +126,7 @@ def test_what_is_deleted_while_it_is_read_is_left_out_and_told() -> None:
 def test_pods_whose_owner_went_meanwhile_are_left_out() -> None:
     snapshot, _ = read(meanwhile="nothing-like-it")
     objs = [obj for obj in snapshot.objects if obj["kind"] != REPLICA_SETS.kind]
-    from seatrial.rehearse.snapshot import complete as completed
+    from seatrial.rehearse.snapshots.snapshot import complete as completed
 
     again = completed([*objs, _another_set()], snapshot.taken_at)
     assert not [obj for obj in again.objects if obj["kind"] == "Pod"]

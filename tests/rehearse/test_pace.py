@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from seatrial.base.types import JSON
-from seatrial.rehearse import behaviour_file, recorded
+from seatrial.rehearse.behaviour import behaviour_file
+from seatrial.rehearse.changes.set_image import SetImage
+from seatrial.rehearse.recordings import recorded
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
-from seatrial.rehearse.set_image import SetImage
-from seatrial.rehearse.snapshot import of_manifests
+from seatrial.rehearse.snapshots.snapshot import of_manifests
 
 FOLDER = Path(__file__).parent / "recorded"
 ROLLS = (

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from seatrial.base.errors import ToolError
 from seatrial.cli.commands.rehearse import command
-from seatrial.rehearse import recorded, recorded_figures
-from seatrial.rehearse.compared import compare
+from seatrial.rehearse.recordings import figures, recorded
+from seatrial.rehearse.recordings.compared import compare
 
 FOLDER = Path(__file__).parent / "recorded"
 
@@ -40,7 +40,7 @@ def test_pods_that_wait_for_a_node_back_off_longer_with_the_scheduler_of_1_20(tm
     deployment = next(each for each in told["initial"] if each["kind"] == "Deployment")
     deployment["spec"]["replicas"] = 4
     told["nodes"].append({**told["nodes"][0], "name": "node-3", "labels": {"kubernetes.io/hostname": "node-3"}})
-    seconds = {release: recorded_figures.of(recorded.play(told, release)).duration for release in ("1.20", "1.32")}
+    seconds = {release: figures.of(recorded.play(told, release)).duration for release in ("1.20", "1.32")}
     assert seconds == {"1.20": pytest.approx(19.7, abs=1), "1.32": pytest.approx(16.4, abs=0.5)}
 
 

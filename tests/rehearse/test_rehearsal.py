@@ -4,11 +4,11 @@ import re
 
 from seatrial.base.types import JSON
 from seatrial.rehearse import whole
-from seatrial.rehearse.behaviour_file import parse
-from seatrial.rehearse.change import Apply, Scale
+from seatrial.rehearse.behaviour.behaviour_file import parse
+from seatrial.rehearse.changes.change import Apply, Scale
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
-from seatrial.rehearse.snapshot import of_manifests
+from seatrial.rehearse.snapshots.snapshot import of_manifests
 
 
 def deployment(replicas: int = 4, image: str = "web:1", **container: object) -> JSON:

@@ -9,12 +9,12 @@ from rehearse.test_rehearsal import deployment
 from seatrial.api.registry import STATEFUL_SETS
 from seatrial.base.types import JSON
 from seatrial.rehearse import whole
-from seatrial.rehearse.behaviour_file import parse
-from seatrial.rehearse.change import Apply
+from seatrial.rehearse.behaviour.behaviour_file import parse
+from seatrial.rehearse.changes.change import Apply
+from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.rehearsal import Plan
 from seatrial.rehearse.result import Result
-from seatrial.rehearse.set_image import SetImage
-from seatrial.rehearse.snapshot import of_manifests
+from seatrial.rehearse.snapshots.snapshot import of_manifests
 from simulation.workload_worlds import a_set
 from simulation.worlds import deployment as in_a_namespace
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from seatrial.base import html_page
 from seatrial.cli.commands.rehearse import command
-from seatrial.rehearse import chart_frame, report
+from seatrial.rehearse.report import chart_frame, report
 from seatrial.rehearse.result import EventLine, Finding, Phase, PodTimeline, Remedy, Result, Sample, Step
 
 CORPUS = Path(__file__).parent / "corpus"

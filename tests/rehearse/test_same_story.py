@@ -9,11 +9,11 @@ TESTS = Path(__file__).resolve().parents[1]
 STORY = """
 import sys
 import orjson
-from seatrial.rehearse.behaviour_file import parse
-from seatrial.rehearse.set_image import SetImage
+from seatrial.rehearse.behaviour.behaviour_file import parse
+from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.rehearsal import Plan, rehearse
-from seatrial.rehearse.snapshot import of_manifests
+from seatrial.rehearse.snapshots.snapshot import of_manifests
 from simulation.worlds import deployment
 
 profiles = parse({"defaults": {"start": {"uniform": [1, 9]}, "exit": 1}}, "x")

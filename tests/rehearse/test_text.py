@@ -10,10 +10,10 @@ from rehearse.test_rehearsal import deployment
 from seatrial.base.types import JSON
 from seatrial.cli import rehearsal_chart, rehearsal_text
 from seatrial.rehearse import whole
-from seatrial.rehearse.change import Apply, Scale
+from seatrial.rehearse.changes.change import Apply, Scale
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Phase, PodTimeline, Remedy, Result, Sample
-from seatrial.rehearse.snapshot import of_manifests
+from seatrial.rehearse.snapshots.snapshot import of_manifests
 
 FAR = {"nodeSelector": {"example.com/a-label-of-some-length": "that-no-node-has"}}
 

@@ -6,12 +6,12 @@ import pytest
 
 from seatrial.api.registry import STATEFUL_SETS
 from seatrial.base.types import JSON
-from seatrial.rehearse.behaviour_file import parse
-from seatrial.rehearse.change import Restart
+from seatrial.rehearse.behaviour.behaviour_file import parse
+from seatrial.rehearse.changes.change import Restart
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
 from seatrial.rehearse.rules import catalogue
-from seatrial.rehearse.snapshot import of_manifests
+from seatrial.rehearse.snapshots.snapshot import of_manifests
 from simulation.test_persistent_volumes import claim, volume
 from simulation.workload_worlds import a_set
 from simulation.worlds import deployment

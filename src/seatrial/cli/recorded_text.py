@@ -8,7 +8,7 @@ import click
 from seatrial.cli import output
 
 if TYPE_CHECKING:
-    from seatrial.rehearse.compared import Comparison
+    from seatrial.rehearse.recordings.compared import Comparison
 
 
 def lines(compared: "Sequence[Comparison]") -> list[str]:

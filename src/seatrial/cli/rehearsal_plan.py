@@ -8,13 +8,15 @@ from seatrial.base.errors import ToolError
 from seatrial.cli import manifest_files, target
 from seatrial.client.base import Client
 from seatrial.cluster.config import DEFAULT_RELEASE
-from seatrial.rehearse import behaviour_file, dump, faults, live, snapshot
-from seatrial.rehearse.behaviour import Profiles
-from seatrial.rehearse.change import Apply, Change, DeletePod, Drain, Restart, Scale, Undo
+from seatrial.rehearse import faults
+from seatrial.rehearse.behaviour import behaviour_file
+from seatrial.rehearse.behaviour.profiles import Profiles
+from seatrial.rehearse.changes.change import Apply, Change, DeletePod, Drain, Restart, Scale, Undo
+from seatrial.rehearse.changes.roll import Roll
+from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.rehearsal import Plan
-from seatrial.rehearse.roll import Roll
-from seatrial.rehearse.set_image import SetImage
-from seatrial.rehearse.snapshot import Snapshot
+from seatrial.rehearse.snapshots import dump, live, snapshot
+from seatrial.rehearse.snapshots.snapshot import Snapshot
 
 Given = Mapping[str, Any]
 """The options by the names that they have in commands/rehearse.py."""

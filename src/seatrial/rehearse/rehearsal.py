@@ -12,17 +12,18 @@ from dataclasses import dataclass, replace
 from seatrial.aio import virtual_loop
 from seatrial.base.errors import ToolError
 from seatrial.cluster.config import DEFAULT_RELEASE
-from seatrial.rehearse import faults, loads, observing, sampling, verdict
-from seatrial.rehearse.behaviour import Profiles
-from seatrial.rehearse.change import Apply, Change
+from seatrial.rehearse import faults, verdict
+from seatrial.rehearse.behaviour import loads, observing, sampling
+from seatrial.rehearse.behaviour.loads import GivenLoad
+from seatrial.rehearse.behaviour.profiles import Profiles
+from seatrial.rehearse.behaviour.sampling import SampledModel
+from seatrial.rehearse.changes.change import Apply, Change
+from seatrial.rehearse.changes.performing import Performance
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.ending import Ending
 from seatrial.rehearse.faults import Fault
-from seatrial.rehearse.loads import GivenLoad
-from seatrial.rehearse.performing import Performance
 from seatrial.rehearse.result import Result
-from seatrial.rehearse.sampling import SampledModel
-from seatrial.rehearse.snapshot import Snapshot
+from seatrial.rehearse.snapshots.snapshot import Snapshot
 from seatrial.rehearse.watching import Watching
 from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rehearse.world import World, open_world

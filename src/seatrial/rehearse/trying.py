@@ -7,7 +7,7 @@ from seatrial.base.types import JSON
 from seatrial.client.base import MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from seatrial.machinery import merge_patch, objects
 from seatrial.rehearse import durations
-from seatrial.rehearse.change import Apply, Change, DeletePod, Drain, Patch, Wait
+from seatrial.rehearse.changes.change import Apply, Change, DeletePod, Drain, Patch, Wait
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Remedy, Result, seconds_at
 from seatrial.rehearse.target import KINDS

@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import dataclass
 
 from seatrial.base.types import JSON
+from seatrial.rehearse.changes.performing import Performance
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.ending import Ending
-from seatrial.rehearse.performing import Performance
 from seatrial.rehearse.result import Decided
 from seatrial.rehearse.world import World
 

@@ -11,12 +11,14 @@ from seatrial.client.client import ApiClient
 from seatrial.cluster import control_plane
 from seatrial.cluster.cluster import Cluster
 from seatrial.cluster.config import DEFAULT_RELEASE
-from seatrial.rehearse import assuming, loading, loads, pace, webhooks
+from seatrial.rehearse import pace, webhooks
+from seatrial.rehearse.behaviour import loads
+from seatrial.rehearse.behaviour.loads import GivenLoad
+from seatrial.rehearse.behaviour.sampling import SampledModel
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
-from seatrial.rehearse.loads import GivenLoad
-from seatrial.rehearse.sampling import SampledModel
-from seatrial.rehearse.snapshot import Snapshot
+from seatrial.rehearse.snapshots import assuming, loading
+from seatrial.rehearse.snapshots.snapshot import Snapshot
 from seatrial.rehearse.trace import TracedStore
 from seatrial.rehearse.webhooks import Webhooks
 

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from seatrial.base.types import JSON
 from seatrial.machinery import go_duration
-from seatrial.rehearse import behaviour_file, whole
-from seatrial.rehearse.behaviour import Profiles
-from seatrial.rehearse.change import Apply
+from seatrial.rehearse import whole
+from seatrial.rehearse.behaviour import behaviour_file
+from seatrial.rehearse.behaviour.profiles import Profiles
+from seatrial.rehearse.changes.change import Apply
 from seatrial.rehearse.durations import told
 from seatrial.rehearse.rehearsal import Plan
 from seatrial.rehearse.result import Result
-from seatrial.rehearse.snapshot import of_manifests
+from seatrial.rehearse.snapshots.snapshot import of_manifests
 from seatrial.rollout import manifests
 
 Manifests = str | Path | JSON | Sequence[JSON]

@@ -1,7 +1,7 @@
 """What is assumed to exist where nothing of its kind is known."""
 
 from seatrial.base.types import JSON
-from seatrial.rehearse import assuming
+from seatrial.rehearse.snapshots import assuming
 
 NAMED = {"serviceAccountName": "shop", "priorityClassName": "high", "runtimeClassName": "kata"}
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.node.runtimes.simulated import Behaviour
-from seatrial.rehearse import behaviour, behaviour_file, distribution, loads, observing, probing, waiting
-from seatrial.rehearse.behaviour import DEFAULT, Profile, Profiles
-from seatrial.rehearse.loads import GivenLoad
-from seatrial.rehearse.sampling import SampledModel
+from seatrial.rehearse.behaviour import behaviour_file, distribution, loads, observing, probing, profiles, waiting
+from seatrial.rehearse.behaviour.loads import GivenLoad
+from seatrial.rehearse.behaviour.profiles import DEFAULT, Profile, Profiles
+from seatrial.rehearse.behaviour.sampling import SampledModel
 
 
 def pod(name: str = "web-1", image: str = "web:1", **container: object) -> JSON:
@@ -60,7 +60,7 @@ def test_what_was_seen_is_told_unless_the_file_says_otherwise() -> None:
     ],
 )
 def test_the_tag_comes_off_and_the_port_stays(image: str, name: str) -> None:
-    assert behaviour.untagged(image) == name
+    assert profiles.untagged(image) == name
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_container_behaves_the_same_whenever_it_is_asked_about(seed: int) -> N
 def test_an_init_container_ends_by_itself() -> None:
     one = pod()
     one["spec"]["initContainers"] = [{"name": "i", "image": "init:1"}]
-    assert SampledModel(Profiles()).of(one, one["spec"]["initContainers"][0]).complete == behaviour.INIT_SECONDS
+    assert SampledModel(Profiles()).of(one, one["spec"]["initContainers"][0]).complete == profiles.INIT_SECONDS
 
 
 def test_everything_takes_longer_on_a_slow_node() -> None:
@@ -140,7 +140,7 @@ def test_everything_takes_longer_on_a_slow_node() -> None:
     model.slowness["node-1"] = 10.0
     slow = model.of(one, one["spec"]["containers"][0])
     assert (slow.start, slow.ready, slow.crash, slow.exit) == (10, 20, 90, 30)
-    assert model.of(one, one["spec"]["initContainers"][0]).complete == 10 * behaviour.INIT_SECONDS
+    assert model.of(one, one["spec"]["initContainers"][0]).complete == 10 * profiles.INIT_SECONDS
 
 
 def test_without_a_probe_a_pod_is_ready_at_once() -> None:

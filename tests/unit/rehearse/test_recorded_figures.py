@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from seatrial.rehearse import recorded_figures
+from seatrial.rehearse.recordings import figures
 from seatrial.rehearse.result import ScaleEvent
 
 
@@ -28,4 +28,4 @@ def scales(*given: tuple[float, str, int, int]) -> list[ScaleEvent]:
 def test_changes_that_lie_close_together_are_one_wave(
     events: list[ScaleEvent], waves: tuple[Mapping[str, int], ...]
 ) -> None:
-    assert recorded_figures.waves(events) == waves
+    assert figures.waves(events) == waves

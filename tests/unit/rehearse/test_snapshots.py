@@ -8,7 +8,7 @@ import pytest
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
-from seatrial.rehearse import assuming, consistency, dump, snapshot
+from seatrial.rehearse.snapshots import assuming, consistency, dump, snapshot
 
 OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "rs", "uid": "rs", "controller": True}
 

@@ -137,7 +137,7 @@ def _rehearse(given: Mapping[str, Any]) -> "Result":
 def _tell(result: "Result", output_format: str, junit_file: Path | None, page: Path | None, *, failed: bool) -> None:
     """On standard output, and in the files that were asked for."""
     from seatrial.cli import junit, rehearsal_text
-    from seatrial.rehearse import report
+    from seatrial.rehearse.report import report
 
     lines = rehearsal_text.lines(result)
     if output_format == "text":
@@ -173,7 +173,7 @@ def exit_code(result: "Result", broken: str, *, strict: bool) -> int:
 
 def _compare(paths: Sequence[Path], release: str, output_format: str) -> int:
     """Rehearse recordings; 0 only if all did as recorded."""
-    from seatrial.rehearse import compared, recorded
+    from seatrial.rehearse.recordings import compared, recorded
 
     live = output.Live()
     found = []

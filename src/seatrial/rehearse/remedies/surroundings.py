@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from seatrial.api.registry import CONFIG_MAPS, POD_DISRUPTION_BUDGETS, RESOURCE_QUOTAS, SECRETS, SERVICE_ACCOUNTS
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, quantity
-from seatrial.rehearse import assuming
 from seatrial.rehearse.result import Finding, Remedy
 from seatrial.rehearse.rules.base import Case
+from seatrial.rehearse.snapshots import assuming
 from seatrial.workloads import rolling
 
 _MADE = {resource.kind: resource for resource in (CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS)}

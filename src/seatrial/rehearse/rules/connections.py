@@ -3,7 +3,7 @@
 from seatrial.api.registry import SERVICES
 from seatrial.base.types import JSON
 from seatrial.machinery import selectors
-from seatrial.rehearse import probing
+from seatrial.rehearse.behaviour import probing
 from seatrial.rehearse.rules.base import Case, Found
 
 ENDPOINT_LAG_SECONDS = 5.0

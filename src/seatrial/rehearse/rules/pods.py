@@ -2,8 +2,8 @@
 
 from seatrial.api.registry import PERSISTENT_VOLUME_CLAIMS
 from seatrial.machinery import objects, selectors
-from seatrial.rehearse import probing
-from seatrial.rehearse.behaviour import untagged
+from seatrial.rehearse.behaviour import probing
+from seatrial.rehearse.behaviour.profiles import untagged
 from seatrial.rehearse.durations import told
 from seatrial.rehearse.rules import places
 from seatrial.rehearse.rules.base import Case, Found

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from seatrial.rehearse.distribution import Distribution, fixed
-from seatrial.rehearse.loads import Curves
+from seatrial.rehearse.behaviour.distribution import Distribution, fixed
+from seatrial.rehearse.behaviour.loads import Curves
 
 AT_ONCE, ONE_SECOND, TWO_SECONDS = fixed(0.0), fixed(1.0), fixed(2.0)
 

@@ -12,9 +12,9 @@ from typing import Protocol
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.node.runtimes.simulated import Behaviour, Model
-from seatrial.rehearse import probing, waiting
-from seatrial.rehearse.behaviour import DEFAULT_TOLD, INIT_SECONDS, INIT_TOLD, Profile, Profiles
-from seatrial.rehearse.distribution import Distribution
+from seatrial.rehearse.behaviour import probing, waiting
+from seatrial.rehearse.behaviour.distribution import Distribution
+from seatrial.rehearse.behaviour.profiles import DEFAULT_TOLD, INIT_SECONDS, INIT_TOLD, Profile, Profiles
 
 
 class Network(Protocol):

@@ -6,8 +6,9 @@ from itertools import groupby
 
 from seatrial.base import html_page
 from seatrial.base.html_page import escaped
-from seatrial.rehearse import chart_frame, durations
-from seatrial.rehearse.chart_frame import NEUTRAL, SHORTEST, Axis, Version
+from seatrial.rehearse import durations
+from seatrial.rehearse.report import chart_frame
+from seatrial.rehearse.report.chart_frame import NEUTRAL, SHORTEST, Axis, Version
 from seatrial.rehearse.result import EventLine, PodTimeline, Result
 
 NAMED_ROW, NAME_HEIGHT, BANDS_HEIGHT = 19.0, 10.0, 240.0

@@ -21,7 +21,7 @@ from seatrial.machinery import objects
 from seatrial.node.registration import NodeOptions
 from seatrial.node.runtimes.simulated import Model
 from seatrial.rehearse.pace import PACES
-from seatrial.rehearse.recorded_steps import Steps
+from seatrial.rehearse.recordings.steps import Steps
 from seatrial.rehearse.trace import TracedStore, Write
 from seatrial.store.base import Record
 from seatrial.store.state import ChangeType

@@ -13,7 +13,7 @@ from seatrial.api import old_versions
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, quantity, times
-from seatrial.rehearse import consistency
+from seatrial.rehearse.snapshots import consistency
 
 DEFAULT_NODES = "3x8cpu,32Gi"
 ASSUMED_CAPACITY = {"cpu": "1k", "memory": "10Ti", "pods": "1000"}

@@ -13,7 +13,7 @@ from seatrial.base.types import JSON
 from seatrial.client.base import Reader
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.rehearse import webhooks
-from seatrial.rehearse.snapshot import Snapshot, complete
+from seatrial.rehearse.snapshots.snapshot import Snapshot, complete
 
 LEFT_OUT = frozenset({"leases", "podtemplates", "endpoints", "endpointslices"})
 """What decides nothing here, or follows from the rest."""

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from seatrial.base.types import JSON
-from seatrial.rehearse import recorded, recorded_figures
-from seatrial.rehearse.recorded_figures import Figures, Told
+from seatrial.rehearse.recordings import figures, recorded
+from seatrial.rehearse.recordings.figures import Figures, Told
 
 SHARE, WAVE_SURPLUS_SECONDS = 0.05, 0.3
 
@@ -56,7 +56,7 @@ def compare(file: Path, release: str) -> Comparison:
     found: list[Comparison] = []
     for pace in recorded.paces(recording):
         played = recorded.play(recording, release, pace)
-        mine = recorded_figures.of(played)
+        mine = figures.of(played)
         found.append(Comparison(file.stem, pace, mine, differences(recording, mine), played.problems))
         if not found[-1].differences:
             return found[-1]

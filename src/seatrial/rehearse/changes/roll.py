@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from seatrial.api.registry import REPLICATION_CONTROLLERS
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
-from seatrial.rehearse.change import Stage
+from seatrial.rehearse.changes.change import Stage
 from seatrial.rehearse.target import Target
 from seatrial.rollout.rolling_update import next_controller
 from seatrial.rollout.rolling_update.controllers import Timing

@@ -7,7 +7,7 @@ from typing import Literal
 from seatrial.base.types import JSON
 from seatrial.machinery import conditions, objects
 from seatrial.rehearse import target
-from seatrial.rehearse.recorded import Played
+from seatrial.rehearse.recordings.recorded import Played
 from seatrial.rehearse.result import ScaleEvent
 from seatrial.rehearse.trace import Write
 

@@ -16,7 +16,8 @@ from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import MERGE_PATCH, Client, PatchType
 from seatrial.machinery import objects
-from seatrial.rehearse import applying, durations, selecting, target
+from seatrial.rehearse import durations, target
+from seatrial.rehearse.changes import applying, selecting
 from seatrial.rehearse.target import KINDS, Target
 from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rollout import draining, switching, undoing

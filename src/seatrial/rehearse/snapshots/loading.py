@@ -11,7 +11,8 @@ from seatrial.base.types import JSON
 from seatrial.cluster import control_plane
 from seatrial.machinery import conditions, objects
 from seatrial.node.registration import NodeOptions
-from seatrial.rehearse import applying, consistency, webhooks
+from seatrial.rehearse import webhooks
+from seatrial.rehearse.snapshots import consistency
 from seatrial.rehearse.trace import TracedStore
 from seatrial.store.base import Store
 
@@ -41,7 +42,7 @@ async def load(store: Store, env: Env, release: str, loaded: Sequence[JSON]) -> 
 
 def unknown_kinds(given: Sequence[JSON]) -> list[str]:
     """What to tell of objects whose kinds are not known here, once for each kind."""
-    known = (applying.is_known(obj) or webhooks.is_configuration(obj) for obj in given)
+    known = (old_versions.stored_as(obj) is not None or webhooks.is_configuration(obj) for obj in given)
     kinds = (
         f"{obj.get('kind')}.{obj.get('apiVersion')}" for obj, is_known in zip(given, known, strict=True) if not is_known
     )

@@ -7,8 +7,8 @@ from seatrial.api.registry import REPLICATION_CONTROLLERS
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import Client
-from seatrial.rehearse.change import Stage
-from seatrial.rehearse.roll import Roll
+from seatrial.rehearse.changes.change import Stage
+from seatrial.rehearse.changes.roll import Roll
 from seatrial.rehearse.target import Target
 
 _CONTAINERS = ("containers", "initContainers")

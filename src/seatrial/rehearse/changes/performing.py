@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from seatrial.base.errors import StatusError
-from seatrial.rehearse.change import Change, Stage
+from seatrial.rehearse.changes.change import Change, Stage
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.result import Step
 from seatrial.rehearse.webhooks import Webhooks

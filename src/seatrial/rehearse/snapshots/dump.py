@@ -9,7 +9,7 @@ from pathlib import Path
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects, times
-from seatrial.rehearse.snapshot import BEGINNING, Snapshot, complete
+from seatrial.rehearse.snapshots.snapshot import BEGINNING, Snapshot, complete
 from seatrial.rollout import manifests
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})

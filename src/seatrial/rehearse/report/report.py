@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from seatrial.base import html_page
 from seatrial.base.html_page import escaped
-from seatrial.rehearse import chart_frame, counts_charts, durations, pods_chart
+from seatrial.rehearse import durations
+from seatrial.rehearse.report import chart_frame, counts_charts, pods_chart
 from seatrial.rehearse.result import EventLine, Finding, Remedy, Result
 
 SHOWN_EVENTS = 300

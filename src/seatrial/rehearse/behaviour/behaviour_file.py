@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.base.errors import ToolError
-from seatrial.rehearse import distribution, loads
-from seatrial.rehearse.behaviour import EVERY_IMAGE, Profiles, Said
+from seatrial.rehearse.behaviour import distribution, loads
+from seatrial.rehearse.behaviour.profiles import EVERY_IMAGE, Profiles, Said
 
 KEYS = ("start", "ready", "crash", "bad_image", "exit", "exit_not_running", "never_ready", "complete", "waits_for")
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from seatrial.base import html_page
 from seatrial.base.html_page import escaped
-from seatrial.rehearse import chart_frame, durations
-from seatrial.rehearse.chart_frame import LEFT, RIGHT, SHORTEST, Axis, Version
+from seatrial.rehearse import durations
+from seatrial.rehearse.report import chart_frame
+from seatrial.rehearse.report.chart_frame import LEFT, RIGHT, SHORTEST, Axis, Version
 from seatrial.rehearse.result import Result, Sample
 
 HEIGHT = 90.0

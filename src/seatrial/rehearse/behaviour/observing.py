@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from seatrial.base.types import JSON
 from seatrial.machinery import conditions, objects, times
-from seatrial.rehearse import distribution
-from seatrial.rehearse.behaviour import DEFAULT, Profile, Profiles, untagged
+from seatrial.rehearse.behaviour import distribution
+from seatrial.rehearse.behaviour.profiles import DEFAULT, Profile, Profiles, untagged
 from seatrial.rehearse.durations import told
 
 BAD_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})

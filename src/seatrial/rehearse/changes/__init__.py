@@ -1,0 +1,1 @@
+"""The changes that can be rehearsed, and how they are performed."""

@@ -1,0 +1,1 @@
+"""Recordings of a real control plane: rehearsed, and compared with what happened."""

@@ -1,0 +1,1 @@
+"""A rehearsal told as one HTML page."""
