@@ -115,10 +115,52 @@ def test_manifests_come_on_standard_input(files: Path) -> None:
         (["--old", "@old.yaml", "-f", "@new.yaml", "--fault", "node-crash=n9"], "there is no such node"),
         (["--old", "@old.yaml", "-f", "@new.yaml", "--behaviour", "@old.yaml"], "a behaviour file has"),
         (["--old", "@old.yaml", "-f", "@new.yaml", "--kubernetes-version", "1.2"], "is not known"),
-        (["service/web", "--old", "@old.yaml", "--restart"], 'services "web" not found'),
+        (["service/web", "--old", "@old.yaml", "--restart"], "there is no service/web in namespace default"),
+        (["-n", "shop", "--old", "@old.yaml", "-f", "@new.yaml"], "is for namespace default, and -n says shop"),
+        (["--old", "@old.yaml", "--drain", "n9"], "there is no node/n9; there are node-1, node-2, node-3"),
+        (["--old", "@old.yaml", "--delete-pod", "web"], "there is no pod/web in namespace default; there are web-"),
     ],
 )
 def test_bad_input_is_told_in_a_line(files: Path, arguments: list[str], told: str) -> None:
     failed = run(files, *arguments)
     assert isinstance(failed.exception, ToolError) or failed.exception.__class__.__name__ == "StatusError"
     assert told in str(failed.exception)
+
+
+def test_namespaces_that_manifests_do_not_bring_are_assumed_to_exist(files: Path) -> None:
+    written = yaml.safe_load((files / "new.yaml").read_text())
+    write(files / "shop.yaml", {**written, "metadata": {"name": "web", "namespace": "shop"}})
+    write(files / "bare.yaml", {**written, "metadata": {"name": "web"}})
+    for arguments in (["-f", "@shop.yaml"], ["-n", "shop", "-f", "@bare.yaml"]):
+        told = run(files, "--old", "@old.yaml", *arguments).output
+        assert told.startswith("COMPLETES")
+        assert "namespaces: only the names of shop are known" in told
+
+
+def test_a_namespace_that_a_dump_does_not_have_refuses_the_change(files: Path) -> None:
+    write(files / "dump.yaml", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+    written = yaml.safe_load((files / "new.yaml").read_text())
+    write(files / "shop.yaml", {**written, "metadata": {"name": "web", "namespace": "shop"}})
+    done = run(files, "--from", "@dump.yaml", "-f", "@shop.yaml")
+    assert done.output.splitlines()[0].endswith('namespaces "shop" not found')
+    assert done.output.startswith("REFUSED")
+    assert done.return_value == 3
+
+
+def test_claims_of_a_stateful_set_get_volumes_of_a_class_that_is_assumed(files: Path) -> None:
+    template = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    labels = {"app": "db"}
+    container = {"name": "c", "image": "db:1", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+    spec = {
+        "serviceName": "db",
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        "volumeClaimTemplates": [template],
+    }
+    write(files / "db.yaml", {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db"}, "spec": spec})
+    told = run(files, "--old", "@old.yaml", "-f", "@db.yaml").output
+    assert told.startswith("COMPLETES")
+    assert "no StorageClass is known: standard assumed" in " ".join(told.split())

@@ -98,3 +98,27 @@ def test_a_class_that_waits_makes_nothing_until_a_pod_comes() -> None:
             assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
 
     virtual_loop.run(story())
+
+
+def test_on_simulated_nodes_every_driver_makes_its_volumes() -> None:
+    async def story() -> None:
+        async with world(2, exit=1) as cluster:
+            await cluster.client.create(STORAGE_CLASSES, storage_class("ebs.csi.aws.com"))
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data", "1Gi", storageClassName="fast"))
+            await cluster.client.create(PODS, waiting("user"))
+            await asyncio.sleep(30)
+            assert (await bound_volume(cluster))["spec"]["csi"]["driver"] == "ebs.csi.aws.com"
+            assert await phase_of(cluster, "user") == "Running"
+
+    virtual_loop.run(story())
+
+
+def test_who_has_no_provisioner_gets_no_volume_on_simulated_nodes_either() -> None:
+    async def story() -> None:
+        async with world(1) as cluster:
+            await cluster.client.create(STORAGE_CLASSES, storage_class("kubernetes.io/no-provisioner"))
+            await cluster.client.create(PERSISTENT_VOLUME_CLAIMS, claim("data", "1Gi", storageClassName="fast"))
+            await asyncio.sleep(30)
+            assert await phase(cluster, "data") == "Pending"
+
+    virtual_loop.run(story())

@@ -1,13 +1,15 @@
 """What the options of `seatrial rehearse` ask for: where it starts, what changes, and what goes wrong meanwhile."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seatrial.base.env import SystemEnv
 from seatrial.base.errors import ToolError
+from seatrial.base.types import JSON
 from seatrial.cli import manifest_files, target
 from seatrial.client.base import Client
 from seatrial.cluster.config import DEFAULT_RELEASE
+from seatrial.machinery import objects
 from seatrial.rehearse import faults
 from seatrial.rehearse.behaviour import behaviour_file
 from seatrial.rehearse.behaviour.profiles import Profiles
@@ -76,7 +78,17 @@ def _from_files(given: Given, namespace: str) -> Iterator[Change]:
             )
         yield Roll(old, manifest=found[0])
     elif files:
-        yield Apply(snapshot.placed(manifest_files.read(files), namespace), f"apply {', '.join(files)}")
+        found = manifest_files.read(files)
+        _check_namespaces(found, given["namespace"])
+        yield Apply(snapshot.placed(found, namespace), f"apply {', '.join(files)}")
+
+
+def _check_namespaces(manifests: Sequence[JSON], wanted: str) -> None:
+    """kubectl applies nothing into another namespace than the one that it is told, either."""
+    for each in manifests:
+        if wanted and objects.namespace(each) not in ("", wanted):
+            named = f"{each['kind']} {objects.name(each)}"
+            raise ToolError(f"{named} is for namespace {objects.namespace(each)}, and -n says {wanted}")
 
 
 def _to_workload(given: Given) -> Iterator[Change]:

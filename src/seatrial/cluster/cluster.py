@@ -205,6 +205,7 @@ class Cluster:
         from seatrial.cluster import image_storage
         from seatrial.cluster.loops import Loops
         from seatrial.volumes import registry
+        from seatrial.volumes.csi_provisioner import CsiProvisioner
 
         self.images = await image_storage.open_storage(self.config, self.env, folder, stack, self._image_store)
         load = self._load
@@ -216,7 +217,8 @@ class Cluster:
         plugins = registry.plugins(self.images.plugin)
         await loops.start(self.config, self._model, self._machines, folder / "pods", plugins, ca, stack)
         made_here = None if self.config.simulated else (self.config.data_dir or folder) / "volumes"
-        loops.provision(registry.provisioners(self.images.store, self.env, made_here), stack)
+        own = registry.provisioners(self.images.store, self.env, made_here)
+        loops.provision(own, CsiProvisioner() if self.config.simulated else None, stack)
         if loops.agent is not None:
             self.images.plugin.end_writers = loops.agent.end_writers
         if self.config.heal_volumes:

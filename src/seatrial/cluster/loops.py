@@ -65,9 +65,12 @@ class Loops:
         self._informers.start()
         await self._informers.synced()
 
-    def provision(self, provisioners: Mapping[str, Provisioner], stack: AsyncExitStack) -> None:
-        """Make volumes for the claims of these provisioners' classes."""
-        provisioning = Provisioning(self._plane.client("provisioner"), self._informers, self._env, provisioners)
+    def provision(
+        self, provisioners: Mapping[str, Provisioner], any_other: Provisioner | None, stack: AsyncExitStack
+    ) -> None:
+        """Make volumes for the claims of these provisioners' classes; `any_other` for those of all others."""
+        client = self._plane.client("provisioner")
+        provisioning = Provisioning(client, self._informers, self._env, provisioners, any_other)
         provisioning.start()
         stack.push_async_callback(provisioning.stop)
 

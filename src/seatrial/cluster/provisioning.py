@@ -26,10 +26,20 @@ RETRY_SECONDS = 15.0
 
 
 class Provisioning:
-    """`provisioners`: by the name that classes have. `start`, then `await stop()`."""
+    """`provisioners`: by the name that classes have; `any_other`: makes volumes for those of all other names.
 
-    def __init__(self, client: Client, informers: Informers, env: Env, provisioners: Mapping[str, Provisioner]) -> None:
-        self._client, self._provisioners = client, provisioners
+    `start`, then `await stop()`.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        informers: Informers,
+        env: Env,
+        provisioners: Mapping[str, Provisioner],
+        any_other: Provisioner | None = None,
+    ) -> None:
+        self._client, self._provisioners, self._any_other = client, provisioners, any_other
         self._claims = informers.informer(PERSISTENT_VOLUME_CLAIMS)
         self._volumes = informers.informer(PERSISTENT_VOLUMES)
         self._classes = informers.informer(STORAGE_CLASSES)
@@ -84,7 +94,7 @@ class Provisioning:
 
     async def _provision(self, claim: JSON) -> None:
         wanted = objects.annotations(claim).get(claims.PROVISIONER_ANNOTATIONS[1], "")
-        provisioner = self._provisioners.get(wanted)
+        provisioner = self._named(wanted)
         found = self._classes.cache.get(("", persistent_volume_claim.class_of(claim)))
         name = f"pvc-{objects.uid(claim)}"
         if provisioner is None or found is None or self._volumes.cache.get(("", name)) is not None:
@@ -123,7 +133,10 @@ class Provisioning:
         self._recorder.event(claim, "Normal", "VolumeResizeSuccessful", "Resize volume succeeded")
 
     def _maker_of(self, volume: JSON | None) -> Provisioner | None:
-        return self._provisioners.get(objects.annotations(volume or {}).get(claims.PROVISIONED_BY, ""))
+        return self._named(objects.annotations(volume or {}).get(claims.PROVISIONED_BY, ""))
+
+    def _named(self, name: str) -> Provisioner | None:
+        return self._provisioners.get(name, self._any_other) if name else None
 
     # --- volumes whose claim is gone ---
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from seatrial.aio import virtual_loop
+from seatrial.api.registry import PERSISTENT_VOLUMES
 from seatrial.base.errors import ToolError
 from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.rehearse import faults, verdict
@@ -23,7 +24,8 @@ from seatrial.rehearse.course import Course
 from seatrial.rehearse.ending import Ending
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.result import Result
-from seatrial.rehearse.snapshots.snapshot import Snapshot
+from seatrial.rehearse.snapshots import storage
+from seatrial.rehearse.snapshots.snapshot import Snapshot, with_namespaces
 from seatrial.rehearse.watching import Watching
 from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rehearse.world import World, open_world
@@ -66,11 +68,12 @@ def rehearse(plan: Plan) -> Result:
 
 
 async def _rehearse(plan: Plan) -> Result:
+    coming = [obj for change in plan.changes if isinstance(change, Apply) for obj in change.manifests]
+    plan = replace(plan, snapshot=with_namespaces(plan.snapshot, coming))
     seen = observing.seen(plan.snapshot.objects, plan.snapshot.taken_at)
     load, told_of_load = loads.observed(plan.snapshot.objects)
     profiles = replace(plan.profiles, seen=seen, load={**load, **plan.profiles.load})
     model = SampledModel(profiles, plan.seed)
-    coming = [obj for change in plan.changes if isinstance(change, Apply) for obj in change.manifests]
     async with open_world(plan.snapshot, model, coming=coming, seed=plan.seed, release=plan.release) as world:
         assumptions = [*plan.snapshot.assumptions, *observing.assumptions(profiles), *told_of_load, *world.assumptions]
         assumptions += await _settle(world, plan, model)
@@ -80,6 +83,7 @@ async def _rehearse(plan: Plan) -> Result:
         ending = await _change(world, course, plan)
         if not course.targets:
             raise ToolError("the change concerns no Deployment, StatefulSet, DaemonSet or ReplicationController")
+        assumptions += storage.made(course.at_first(PERSISTENT_VOLUMES), course.all(PERSISTENT_VOLUMES))
         assumptions += sampling.assumptions(model, [life.pod for life in course.lives.values()])
         made_up, configurations = bool(plan.snapshot.manifests), world.webhooks.configurations
         return verdict.judge(course, ending, model, assumptions, made_up=made_up, configurations=configurations)

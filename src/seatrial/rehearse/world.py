@@ -17,7 +17,7 @@ from seatrial.rehearse.behaviour.loads import GivenLoad
 from seatrial.rehearse.behaviour.sampling import SampledModel
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
-from seatrial.rehearse.snapshots import assuming, loading
+from seatrial.rehearse.snapshots import assuming, loading, storage
 from seatrial.rehearse.snapshots.snapshot import Snapshot
 from seatrial.rehearse.trace import TracedStore
 from seatrial.rehearse.webhooks import Webhooks
@@ -80,9 +80,11 @@ async def open_world(
     given = [*snapshot.objects, *snapshot.manifests, *coming]
     await images.make(given)
     made, told = assuming.missing(given)
+    classes, told_of_classes = storage.classes(given)
+    told += told_of_classes
     hooks = Webhooks(frozenset(str(obj.get("kind")) for obj in given))
     hooks.put(snapshot.objects)
-    left_out = await loading.load(store, env, release, [*snapshot.objects, *made])
+    left_out = await loading.load(store, env, release, [*snapshot.objects, *made, *classes])
     work = GivenLoad(model.profiles.load)
     cluster = Cluster(
         env=env,
@@ -101,5 +103,10 @@ async def open_world(
         pace=pace.own() if snapshot.is_of_seatrial else pace.quiet(),
     )
     async with cluster:
-        told += [*webhooks.told(given), *loads.unknown(given, work.curves), *loading.unknown_kinds(given)]
+        told += [
+            *told_of_classes,
+            *webhooks.told(given),
+            *loads.unknown(given, work.curves),
+            *loading.unknown_kinds(given),
+        ]
         yield World(cluster, store, model, images, hooks, work, [*told, *left_out])

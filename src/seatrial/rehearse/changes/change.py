@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from seatrial.api import registry
-from seatrial.api.registry import PODS
+from seatrial.api.registry import NODES, PODS
 from seatrial.base.env import Env
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
@@ -18,6 +18,7 @@ from seatrial.client.base import MERGE_PATCH, Client, PatchType
 from seatrial.machinery import objects
 from seatrial.rehearse import durations, target
 from seatrial.rehearse.changes import applying, selecting
+from seatrial.rehearse.snapshots.snapshot import placed
 from seatrial.rehearse.target import KINDS, Target
 from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rollout import draining, switching, undoing
@@ -63,12 +64,10 @@ class Apply:
     told: str = "apply"
 
     async def perform(self, stage: Stage) -> None:
-        for manifest in filter(applying.is_known, self.manifests):
-            resource = target.resource_of(manifest)
-            if resource is not None:
-                stage.concern(
-                    [Target(resource, objects.namespace(manifest) or stage.namespace, objects.name(manifest))]
-                )
+        known = placed([each for each in self.manifests if applying.is_known(each)], stage.namespace)
+        resources = [(target.resource_of(each), each) for each in known]
+        stage.concern([Target(resource, *objects.key(each)) for resource, each in resources if resource is not None])
+        for manifest in known:
             await applying.apply(stage.client, manifest, stage.namespace)
         stage.webhooks.put(self.manifests)
 
@@ -174,6 +173,7 @@ class Drain:
         return f"drain {self.node}"
 
     async def perform(self, stage: Stage) -> None:
+        await selecting.named(stage.client, NODES, self.node)
         there = (await stage.client.list(PODS, field_selector=f"spec.nodeName={self.node}"))["items"]
         stage.concern(await selecting.owners(stage.client, there))
 
@@ -200,7 +200,7 @@ class DeletePod:
     async def perform(self, stage: Stage) -> None:
         where, _, name = self.pod.rpartition("/")
         namespace = where or stage.namespace
-        pod = await stage.client.get(PODS, name, namespace)
+        pod = await selecting.named(stage.client, PODS, name, namespace)
         stage.concern(await selecting.owners(stage.client, [pod]))
         grace = 0 if self.force else None
         await stage.client.delete(PODS, name, namespace, uid=objects.uid(pod), grace_period_seconds=grace)

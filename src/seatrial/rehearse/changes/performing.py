@@ -10,7 +10,7 @@ from seatrial.rehearse.result import Step
 from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rehearse.world import World
 
-REFUSALS = (400, 403, 409, 422, 500)
+REFUSALS = (400, 403, 404, 409, 422, 500)
 """Codes with which an API server refuses a change for good; other failures are the rehearsal's own."""
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from seatrial.api.registry import REPLICATION_CONTROLLERS
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
+from seatrial.rehearse.changes import selecting
 from seatrial.rehearse.changes.change import Stage
 from seatrial.rehearse.target import Target
 from seatrial.rollout.rolling_update import next_controller
@@ -31,7 +32,7 @@ class Roll:
         return f"rolling-update {self.old} " + (f"to image {self.image}" if self.image else "to another controller")
 
     async def perform(self, stage: Stage) -> None:
-        old = await stage.client.get(REPLICATION_CONTROLLERS, self.old, stage.namespace)
+        old = await selecting.named(stage.client, REPLICATION_CONTROLLERS, self.old, stage.namespace)
         request = Request((self.old,), () if self.image else ("new",), self.image, self.container)
         new = self.manifest or next_controller.from_current(old, "", request)
         names = (self.old, objects.name(new))

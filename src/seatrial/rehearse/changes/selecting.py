@@ -4,11 +4,15 @@ from collections.abc import Iterable, Sequence
 
 from seatrial.api import registry
 from seatrial.api.registry import REPLICA_SETS, SERVICES
+from seatrial.api.resource import Resource
 from seatrial.base.errors import StatusError, ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import Reader
 from seatrial.machinery import objects, selectors
 from seatrial.rehearse.target import KINDS, Target
+
+MOST_NAMES = 10
+"""How many names a message lists."""
 
 
 async def workloads(reader: Reader, word: str, namespace: str) -> list[Target]:
@@ -22,17 +26,30 @@ async def workloads(reader: Reader, word: str, namespace: str) -> list[Target]:
         return await _behind(reader, name, namespace)
     if resource is None or resource not in KINDS:
         raise ToolError(f"{kind} is no kind that can be rolled: a deployment, statefulset, daemonset, rc or service is")
-    try:
-        await reader.get(resource, name, namespace)
-    except StatusError as error:
-        if error.code != 404:
-            raise
-        raise ToolError(f"there is no {resource.singular}/{name} in namespace {namespace}") from None
+    await named(reader, resource, name, namespace)
     return [Target(resource, namespace, name)]
 
 
+async def named(reader: Reader, resource: Resource, name: str, namespace: str = "") -> JSON:
+    """The object of this name. Raises ToolError that says which there are, if it is not there."""
+    try:
+        return await reader.get(resource, name, namespace)
+    except StatusError as error:
+        if error.code != 404:
+            raise
+    there = [objects.name(each) for each in (await reader.list(resource, namespace))["items"]]
+    where = f" in namespace {namespace}" if namespace else ""
+    listed = f"; there are {_first(there)}" if there else ""
+    raise ToolError(f"there is no {resource.singular}/{name}{where}{listed}")
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"{', '.join(names[:MOST_NAMES])}{more}"
+
+
 async def _behind(reader: Reader, name: str, namespace: str) -> list[Target]:
-    service = await reader.get(SERVICES, name, namespace)
+    service = await named(reader, SERVICES, name, namespace)
     selector = service["spec"].get("selector")
     if not selector:
         raise ToolError(f"service/{name} selects no Pods by itself: name the workload")
@@ -75,6 +92,8 @@ async def only(reader: Reader, namespace: str) -> str:
         for obj in (await reader.list(resource, namespace))["items"]:
             if objects.controller_of(obj) is None:
                 found.append(f"{resource.singular}/{objects.name(obj)}")
-    if len(found) != 1:
-        raise ToolError(f"name the workload: there are {', '.join(found) or 'none'} in namespace {namespace}")
+    if not found:
+        raise ToolError(f"there is no workload in namespace {namespace} (another is chosen with -n)")
+    if len(found) > 1:
+        raise ToolError(f"name the workload: there are {_first(found)} in namespace {namespace}")
     return found[0]

@@ -1,7 +1,8 @@
 """What Pods use and a snapshot lacks because it has nothing of that kind: assumed to exist, and told. Pure.
 
 A dump of `kubectl get all` has no ConfigMaps, Secrets, claims, service accounts or classes; a user may not be allowed
-to read Secrets. Of a kind that is in the snapshot everything is in there: what is missing is missing.
+to read Secrets. Of a kind that is in the snapshot everything is in there: what is missing is missing, unless something
+in there makes it (making.py). Storage classes are storage.py's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from seatrial.api.scheduling_v1.priority_class import SYSTEM_CLASSES
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
+from seatrial.rehearse.snapshots import making
 
 Reference = tuple[str, str, str]
 """(kind, namespace, name)."""
@@ -19,19 +21,34 @@ NAMED_ALONE = (ACCOUNT, PRIORITY, RUNTIME)
 """Kinds of which a Pod takes nothing by a key."""
 EVERYWHERE = frozenset({"default", *SYSTEM_CLASSES})
 """Accounts and classes that every cluster has."""
+ROOT_CA, KUBERNETES = "kube-root-ca.crt", "Kubernetes"
+"""The ConfigMap that is in every namespace, and who puts it there."""
 
 
 def missing(known: Sequence[JSON]) -> tuple[list[JSON], list[str]]:
     """Made-up objects, and what to tell of them. `known`: all objects, those that the change will bring included."""
     kinds = {str(obj.get("kind")) for obj in known}
+    there = {(str(obj.get("kind")), *objects.key(obj)) for obj in known}
     wanted: dict[Reference, set[str]] = {}
     for obj in known:
         for reference, key in references(obj):
-            if reference[0] not in kinds:
-                wanted.setdefault(reference, set()).update([key] if key else [])
+            wanted.setdefault(reference, set()).update([key] if key else [])
+    unknown = [each for each in sorted(wanted) if each[0] not in kinds and each[2] != ROOT_CA]
+    absent = [each for each in sorted(wanted) if each[0] in CONFIGURATION and each not in (*there, *unknown)]
+    makers = {each: by for each in absent if (by := _maker(each, known))}
     priorities = _priorities(known)
-    made = [part for reference, keys in sorted(wanted.items()) for part in _made(reference, keys, priorities)]
-    return made, list(_told(sorted(wanted), priorities))
+    made = [part for each in (*unknown, *makers) for part in _made(each, wanted[each], priorities)]
+    return made, [*_told(unknown, priorities), *_told_of_makers(makers)]
+
+
+def _maker(reference: Reference, known: Sequence[JSON]) -> str:
+    return KUBERNETES if reference[2] == ROOT_CA else making.maker(*reference, known)
+
+
+def _told_of_makers(makers: Mapping[Reference, str]) -> Iterator[str]:
+    for (kind, _, name), by in makers.items():
+        if by != KUBERNETES:
+            yield f"{kind} {name} is not there, and {by} may make it: assumed to exist"
 
 
 def _priorities(known: Sequence[JSON]) -> dict[str, int]:
@@ -116,7 +133,7 @@ def references(obj: JSON) -> Iterator[tuple[Reference, str]]:
         spec = objects.get(obj, "spec", "template", "spec")
     if not isinstance(spec, dict):
         return
-    namespace = objects.namespace(obj) or "default"
+    namespace = objects.namespace(obj)
     for kind, name in _of_pod(spec):
         if name and name not in EVERYWHERE:
             yield (kind, namespace if kind == ACCOUNT else "", str(name)), ""

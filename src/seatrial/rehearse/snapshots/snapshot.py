@@ -37,6 +37,8 @@ class Snapshot:
     assumptions: tuple[str, ...] = field(default=())
     is_of_seatrial: bool = False
     """Whether it is one of our own clusters, which differ from Kubernetes where docs/compatibility.md says so."""
+    knows_namespaces: bool = False
+    """Whether a namespace that is not among the objects is not there."""
 
 
 def of_manifests(manifests: Sequence[JSON], nodes: str = "", namespace: str = "default") -> Snapshot:
@@ -46,8 +48,8 @@ def of_manifests(manifests: Sequence[JSON], nodes: str = "", namespace: str = "d
     """
     own = [obj for obj in manifests if obj.get("kind") == "Node"]
     rest = placed([obj for obj in manifests if obj.get("kind") not in ("Node", "Namespace")], namespace)
-    begun = complete([*own, *(obj for obj in manifests if obj.get("kind") == "Namespace")], BEGINNING, nodes, rest)
-    return replace(begun, manifests=rest)
+    begun = complete([*own, *(obj for obj in manifests if obj.get("kind") == "Namespace")], BEGINNING, nodes)
+    return with_namespaces(replace(begun, manifests=rest, knows_namespaces=False), rest)
 
 
 def placed(manifests: Sequence[JSON], namespace: str) -> list[JSON]:
@@ -64,9 +66,10 @@ def _in(obj: JSON, namespace: str) -> JSON:
     return {**obj, "metadata": {**(obj.get("metadata") or {}), "namespace": namespace}}
 
 
-def complete(loaded: Sequence[JSON], taken_at: float, nodes: str = "", used: Sequence[JSON] = ()) -> Snapshot:
-    """A snapshot of these objects, with what is missing and has to be there: nodes, and the namespaces that `used`
-    objects are in. What was made up is among the assumptions.
+def complete(loaded: Sequence[JSON], taken_at: float, nodes: str = "") -> Snapshot:
+    """A snapshot of these objects, with what is missing and has to be there: nodes, and namespaces.
+
+    What was made up is among the assumptions.
     """
     loaded, told = consistency.owned(consistency.once(loaded))
     own = [obj for obj in loaded if obj.get("kind") == "Node"]
@@ -77,12 +80,23 @@ def complete(loaded: Sequence[JSON], taken_at: float, nodes: str = "", used: Seq
         made, why = _assumed_nodes(loaded, nodes)
         filled += [ready_node(node) for node in made]
         told += [why] if why else []
-    there = {objects.name(obj) for obj in loaded if obj.get("kind") == "Namespace"} | SYSTEM_NAMESPACES
-    wanted = {objects.namespace(obj) for obj in (*loaded, *used)} - there - {""}
-    if wanted:
-        told.append(f"namespaces: only the names of {', '.join(sorted(wanted))} are known; no limits are assumed")
-    filled += [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(wanted)]
-    return Snapshot(filled, taken_at, (), tuple(told), _is_of_seatrial(own))
+    knows_namespaces = any(obj.get("kind") == "Namespace" for obj in loaded)
+    begun = with_namespaces(Snapshot(filled, taken_at, (), tuple(told), _is_of_seatrial(own)), loaded)
+    return replace(begun, knows_namespaces=knows_namespaces)
+
+
+def with_namespaces(snapshot: Snapshot, used: Sequence[JSON]) -> Snapshot:
+    """The snapshot, in which there are the namespaces of the `used` objects, except those that they bring themselves.
+
+    A namespace that is known not to be there is not made up.
+    """
+    brought = {objects.name(obj) for obj in (*snapshot.objects, *used) if obj.get("kind") == "Namespace"}
+    wanted = sorted({objects.namespace(obj) for obj in used} - brought - SYSTEM_NAMESPACES - {""})
+    if snapshot.knows_namespaces or not wanted:
+        return snapshot
+    told = f"namespaces: only the names of {', '.join(wanted)} are known; no limits are assumed"
+    made = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in wanted]
+    return replace(snapshot, objects=[*snapshot.objects, *made], assumptions=(*snapshot.assumptions, told))
 
 
 def _is_of_seatrial(nodes: Sequence[JSON]) -> bool:
@@ -120,7 +134,8 @@ def parse_nodes(text: str) -> list[JSON]:
 
 
 def _node(name: str, amounts: Mapping[str, str]) -> JSON:
-    labels = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    known = {"os": "linux", "arch": "amd64"}
+    labels = {f"{prefix}kubernetes.io/{name}": value for prefix in ("", "beta.") for name, value in known.items()}
     status = {"capacity": _capacity(amounts), "allocatable": _capacity(amounts)}
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}, "status": status}
 

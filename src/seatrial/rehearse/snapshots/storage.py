@@ -1,0 +1,86 @@
+"""Storage that a rehearsal has to assume: classes that nobody knows, and volumes that drivers make. Pure.
+
+Manifests bring claims and claim templates, hardly ever the classes of the cluster that they are for.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from seatrial.api.core_v1 import persistent_volume_claim
+from seatrial.api.storage_v1.storage_class import DEFAULT_ANNOTATIONS, WAIT_FOR_FIRST_CONSUMER
+from seatrial.base.types import JSON
+from seatrial.machinery import objects
+from seatrial.volumes.base import source_of
+from seatrial.workloads import claims
+
+CLASS = "StorageClass"
+DEFAULT_NAME = "standard"
+PROVISIONER = "assumed"
+
+
+def classes(known: Sequence[JSON]) -> tuple[list[JSON], list[str]]:
+    """Classes that unbound claims ask for, and what to tell of them; none where any class is known.
+
+    Claims and volumes without a class find each other, and so do those of a class that only its volumes name.
+    """
+    if any(obj.get("kind") == CLASS for obj in known):
+        return [], []
+    by_hand = {
+        persistent_volume_claim.class_of(obj)
+        for obj in known
+        if obj.get("kind") == "PersistentVolume" and not _is_made(obj)
+    }
+    asked = [claim for obj in known for claim in _claims(obj)]
+    named = {persistent_volume_claim.class_of(claim) for claim in asked} - by_hand - {""}
+    has_default = "" not in by_hand and any(map(_asks_for_default, asked))
+    names = sorted(named | ({DEFAULT_NAME} if has_default else set()))
+    found = [_class(name, is_default=has_default and name == DEFAULT_NAME) for name in names]
+    told = f"no {CLASS} is known: {', '.join(names)} assumed to exist, and to have a volume for every claim"
+    return found, [told] if found else []
+
+
+def made(before: Sequence[JSON], now: Sequence[JSON]) -> list[str]:
+    """What to tell of the volumes that drivers are taken to have made since. Both: PersistentVolumes."""
+    there = {objects.name(volume) for volume in before}
+    by_driver: dict[str, list[str]] = {}
+    for volume in now:
+        kind, source = source_of(volume)
+        if kind == "csi" and _is_made(volume) and objects.name(volume) not in there:
+            claim = str(objects.get(volume, "spec", "claimRef", "name", default=""))
+            by_driver.setdefault(str(source.get("driver")), []).append(claim)
+    return [
+        f"{driver} assumed to make volumes at once that every node can mount: for {', '.join(names)}"
+        for driver, names in sorted(by_driver.items())
+    ]
+
+
+def _claims(obj: JSON) -> Iterator[JSON]:
+    """The claims of an object that still have no volume."""
+    spec = obj.get("spec")
+    if not isinstance(spec, Mapping):
+        return
+    if obj.get("kind") == "PersistentVolumeClaim" and not spec.get("volumeName"):
+        yield obj
+    if obj.get("kind") == "StatefulSet":
+        yield from spec.get("volumeClaimTemplates") or ()
+
+
+def _asks_for_default(claim: JSON) -> bool:
+    """A class that is named "" is none at all."""
+    named = (claim.get("spec") or {}).get("storageClassName")
+    return named is None and persistent_volume_claim.CLASS_ANNOTATION not in objects.annotations(claim)
+
+
+def _is_made(volume: JSON) -> bool:
+    return claims.PROVISIONED_BY in objects.annotations(volume)
+
+
+def _class(name: str, *, is_default: bool) -> JSON:
+    annotations = {DEFAULT_ANNOTATIONS[0]: "true"} if is_default else {}
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": CLASS,
+        "metadata": {"name": name, "annotations": annotations},
+        "provisioner": PROVISIONER,
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": WAIT_FOR_FIRST_CONSUMER,
+    }
