@@ -25,7 +25,7 @@ from seatrial.rehearse.ending import Ending
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.result import Result
 from seatrial.rehearse.snapshots import storage
-from seatrial.rehearse.snapshots.snapshot import Snapshot, with_namespaces
+from seatrial.rehearse.snapshots.snapshot import Snapshot, placed, with_namespaces
 from seatrial.rehearse.watching import Watching
 from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rehearse.world import World, open_world
@@ -68,7 +68,7 @@ def rehearse(plan: Plan) -> Result:
 
 
 async def _rehearse(plan: Plan) -> Result:
-    coming = [obj for change in plan.changes if isinstance(change, Apply) for obj in change.manifests]
+    coming = placed([obj for each in plan.changes if isinstance(each, Apply) for obj in each.manifests], plan.namespace)
     plan = replace(plan, snapshot=with_namespaces(plan.snapshot, coming))
     seen = observing.seen(plan.snapshot.objects, plan.snapshot.taken_at)
     load, told_of_load = loads.observed(plan.snapshot.objects)
