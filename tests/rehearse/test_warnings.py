@@ -266,3 +266,20 @@ def test_a_probe_that_kills_is_named_as_the_cause() -> None:
     assert result.verdict == "hangs"
     assert result.findings[0].rule == "liveness-kills-slow-starter"
     assert "the liveness probe kills container c again and again, before it answers" in result.reason
+
+
+def test_what_is_said_of_several_workloads_alike_is_said_once_with_their_names() -> None:
+    other = web({"lifecycle": None}, {}, {})
+    other = {**other, "metadata": {"name": "other"}}
+    labels = {"app": "web", "part": "other"}
+    other["spec"] = {**other["spec"], "selector": {"matchLabels": {"part": "other"}}}
+    other["spec"]["template"] = {**other["spec"]["template"], "metadata": {"labels": labels}}
+    first = web({"lifecycle": None}, {}, {"revisionHistoryLimit": 0})
+    first["spec"]["selector"] = {"matchLabels": {"part": "web"}}
+    first["spec"]["template"]["metadata"]["labels"] = {"app": "web", "part": "web"}
+    result = rehearse(Plan(of_manifests([SERVICE, first, other], "3x4cpu,8Gi"), [Restart("service/web")]))
+    told = {each.rule: each for each in result.warnings}
+    assert [each.rule for each in result.warnings] == ["exits-at-once", "no-history"]
+    assert told["exits-at-once"].message.startswith("deployment/other, deployment/web: no preStop hook")
+    assert told["no-history"].message.startswith("deployment/web: revisionHistoryLimit 0")
+    assert told["exits-at-once"].objects == ("deployment/other", "service/web", "deployment/web")

@@ -56,10 +56,11 @@ def _with_budgets(workloads: Sequence[Case], refused: Step) -> tuple[str, ...]:
 
 
 def _together(found: Sequence[Finding]) -> list[Finding]:
-    """What is said of many Pods is said once."""
-    alike: dict[tuple[str, str], list[Finding]] = {}
+    """What is said of many Pods of a workload is said once."""
+    alike: dict[tuple[str, ...], list[Finding]] = {}
     for each in found:
-        alike.setdefault((each.rule, _POD.sub("pod", each.message)), []).append(each)
+        others = (name for name in each.objects if not name.startswith("pod/"))
+        alike.setdefault((each.rule, _POD.sub("pod", each.message), *others), []).append(each)
     return [_once(group) for group in alike.values()]
 
 

@@ -36,7 +36,7 @@ def judge(
     `configurations`: those of admission webhooks.
     """
     workloads = cases(course, model, ending.now)
-    warned = [finding for case in workloads for finding in catalogue.warnings(case)]
+    warned = catalogue.of_all(workloads)
     done = course.complete_at is not None and not ending.unfinished
     found = [] if done else problems.find(workloads, ending)
     ended = course.complete_at if done and course.complete_at is not None else course.news_at

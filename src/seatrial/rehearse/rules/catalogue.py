@@ -1,5 +1,7 @@
 """All that is warned of, written out. docs/rules.md is made of this, and of named_causes.py."""
 
+from collections.abc import Sequence
+
 from seatrial.rehearse.result import Finding
 from seatrial.rehearse.rules import autoscaling, capacity, connections, pods, selection, strategies
 from seatrial.rehearse.rules.base import Case, Rule
@@ -178,6 +180,28 @@ WARNINGS: tuple[Rule, ...] = (
 )
 
 
-def warnings(case: Case) -> list[Finding]:
-    """All that is to be warned of, in the order of the rules."""
-    return [Finding(rule.id, message, where, rule.remedy) for rule in WARNINGS for message, where in rule.check(case)]
+def of_all(workloads: Sequence[Case]) -> list[Finding]:
+    """All that is to be warned of, in the order of the rules. What is said of several workloads alike is said once."""
+    alike: dict[tuple[str, str], list[tuple[Case, tuple[str, ...]]]] = {}
+    for rule in WARNINGS:
+        for case in workloads:
+            for message, where in rule.check(case):
+                alike.setdefault((rule.id, message), []).append((case, where))
+    remedies = {rule.id: rule.remedy for rule in WARNINGS}
+    return [
+        Finding(rule, _named(message, found, workloads), _objects(found), remedies[rule])
+        for (rule, message), found in alike.items()
+    ]
+
+
+_Places = Sequence[tuple[Case, tuple[str, ...]]]
+
+
+def _named(message: str, found: _Places, workloads: Sequence[Case]) -> str:
+    """With whom it is about, where that is not all that there is, or is not said."""
+    names = [case.name for case, _ in found]
+    return message if len(workloads) == 1 or names[0] in message else f"{', '.join(names)}: {message}"
+
+
+def _objects(found: _Places) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for _, where in found for name in where))

@@ -39,7 +39,7 @@ def exits_at_once(case: Case) -> Found:
         quick = [each for each in case.containers if _exit_seconds(case, each) < ENDPOINT_LAG_SECONDS]
         if len(quick) == len(case.containers):
             yield (
-                "no preStop hook, and it ends at once on SIGTERM: connections that are still sent to it are refused",
+                "no preStop hook, and Pods end at once on SIGTERM: connections that are still sent to them are refused",
                 (case.name, *services),
             )
 
