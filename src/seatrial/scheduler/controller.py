@@ -3,15 +3,13 @@
     informers ─▶ snapshot, queue ─▶ decide ─▶ assume ─▶ bind (in the background) ─▶ event
                                       └─▶ preemption ─▶ victims are deleted, the Pod waits for their node
 
-Follows pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go of release 1.32. An assumed Pod counts as on its node
+Follows pkg/scheduler/{scheduler,schedule_one}.go of release 1.32. An assumed Pod counts as on its node
 until the informer shows it there, or binding fails. Several schedulers can share a cluster: only Pods that name this
 one are placed.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from functools import partial
 from typing import NoReturn
 
 from seatrial.aio.tasks import Supervisor
@@ -26,7 +24,6 @@ from seatrial.api.registry import (
     STORAGE_CLASSES,
     VOLUME_ATTACHMENTS,
 )
-from seatrial.api.resource import Resource
 from seatrial.base.env import Env
 from seatrial.base.errors import StatusError
 from seatrial.base.types import JSON
@@ -44,11 +41,10 @@ from seatrial.scheduler import (
     profile,
     volume_binding,
     volume_filters,
-    volume_hints,
 )
 from seatrial.scheduler.decide import Unschedulable
+from seatrial.scheduler.event_handlers import DEFAULT_NAME, EventHandlers
 from seatrial.scheduler.evictions import Evictions
-from seatrial.scheduler.hints import Hint
 from seatrial.scheduler.preemption import Preemption
 from seatrial.scheduler.profile import Profile
 from seatrial.scheduler.queue import QueuedPod, SchedulingQueue
@@ -57,7 +53,6 @@ from seatrial.scheduler.volume_filters import Bindings
 
 log = logging.getLogger(__name__)
 
-NAME = "default-scheduler"
 READS = (
     CSI_NODES, NAMESPACES, NODES, PERSISTENT_VOLUMES, PERSISTENT_VOLUME_CLAIMS, POD_DISRUPTION_BUDGETS, PODS,
     STORAGE_CLASSES, VOLUME_ATTACHMENTS, *default_selector.READS,
@@ -74,7 +69,7 @@ class Scheduler:
         env: Env,
         *,
         rules: Profile = profile.CURRENT,
-        name: str = NAME,
+        name: str = DEFAULT_NAME,
         host: str = "seatrial",
     ) -> None:
         self.name, self.rules = name, rules
@@ -83,8 +78,9 @@ class Scheduler:
         self._informers, self._client, self._env = informers, client, env
         self._recorder = SeriesRecorder(client, env, name, f"{name}-{host}")
         self._outbox = Outbox(name)
-        self._evictions = Evictions(client, env, self._recorder, rules.preempted)
+        self._evictions = Evictions(client, env, self._recorder, rules.preempted, name)
         self._assumed: dict[str, QueuedPod] = {}
+        self._handlers = EventHandlers(self.snapshot, self.queue, self._assumed, rules, name)
         self._supervisor: Supervisor | None = None
         for resource in READS:
             informers.informer(resource)
@@ -109,11 +105,7 @@ class Scheduler:
 
     async def _run(self, supervisor: Supervisor) -> NoReturn:
         await self._informers.synced()
-        self._informers.informer(NAMESPACES).add_handler(self._namespace_changed)
-        self._informers.informer(NODES).add_handler(self._node_changed)
-        self._informers.informer(PODS).add_handler(self._pod_changed)
-        for resource in volume_hints.KINDS:
-            self._informers.informer(resource).add_handler(partial(self._storage_changed, resource))
+        self._handlers.add_to(self._informers)
         while True:
             queued = await self.queue.pop()
             self._schedule(queued, supervisor)
@@ -190,11 +182,7 @@ class Scheduler:
         log.info("%s/%s: %s", *queued.info.key, message)
         self._tell_failure(queued.info.pod, "SchedulerError", message)
         self.queue.failed(queued, (), retry=True)
-        self._moved(self.rules.hints.pod_gone(queued.info.pod))
-
-    def _moved(self, hint: Hint | None) -> None:
-        if hint is not None:
-            self.queue.moved(hint)
+        self._handlers.moved(self.rules.hints.pod_gone(queued.info.pod))
 
     def _tell_failure(self, pod: JSON, reason: str, message: str) -> None:
         """An event, and the condition PodScheduled and the nominated node, if they don't say so already."""
@@ -220,96 +208,3 @@ class Scheduler:
         status: JSON = {"conditions": [condition], **({"nominatedNodeName": node or None} if told != node else {})}
         body = {"metadata": {"uid": objects.uid(pod)}, "status": status}
         self._outbox.put(lambda: self._client.patch(PODS, name, namespace, body, subresource="status"))
-
-    def _namespace_changed(self, old: JSON | None, new: JSON | None) -> None:
-        if new is None:
-            self.snapshot.drop_namespace(objects.name(old or {}))
-        else:
-            self.snapshot.put_namespace(objects.name(new), objects.labels(new))
-
-    def _storage_changed(self, resource: Resource, old: JSON | None, new: JSON | None) -> None:
-        self._moved(self.rules.hints.storage_changed(resource, old, new))
-
-    def _node_changed(self, old: JSON | None, new: JSON | None) -> None:
-        if new is None:
-            self.snapshot.drop_node(objects.name(old or {}))
-            self._moved(self.rules.hints.node_gone(old or {}))
-            return
-        self.snapshot.put_node(new)
-        self._moved(self.rules.hints.node_changed(old, new))
-
-    def _pod_changed(self, old: JSON | None, new: JSON | None) -> None:
-        if new is not None and _is_on_node(new):
-            self._pod_on_node(old, new)
-        elif old is not None and _is_on_node(old):
-            self._assumed.pop(objects.uid(old), None)
-            self.snapshot.drop_pod(objects.uid(old))
-            self._moved(self.rules.hints.pod_gone(old))
-        elif new is None or objects.is_terminating(new):
-            self._pod_gone(new or old or {})
-        elif self._is_ours(new):
-            self._pod_waits(old, new)
-
-    def _pod_on_node(self, old: JSON | None, new: JSON) -> None:
-        uid, node = objects.uid(new), new["spec"]["nodeName"]
-        is_new = old is None or not _is_on_node(old)
-        if self._assumed.pop(uid, None) is not None or is_new:
-            self.queue.delete(uid)
-            self.snapshot.nominated.pop(uid, None)
-        if old is None or self.snapshot.node_of(uid) != node or _counts_otherwise(old, new):
-            self.snapshot.put_pod(PodInfo(new), node)
-        self._moved(self.rules.hints.pod_came(None if is_new else old, new))
-
-    def _pod_gone(self, pod: JSON) -> None:
-        uid = objects.uid(pod)
-        self.queue.delete(uid)
-        self.snapshot.nominated.pop(uid, None)
-        if self._assumed.pop(uid, None) is not None:
-            self.snapshot.drop_pod(uid)
-            self._moved(self.rules.hints.pod_gone(pod))
-
-    def _pod_waits(self, old: JSON | None, new: JSON) -> None:
-        uid = objects.uid(new)
-        queued = self.queue.get(uid)
-        if queued is None:
-            info = PodInfo(new)
-            self.queue.add(info)
-            if node := objects.get(new, "status", "nominatedNodeName"):
-                self.snapshot.nominated[uid] = info, node
-        elif old is not None and (_counts_otherwise(old, new) or old["spec"] != new["spec"]):
-            queued.info = PodInfo(new)
-            self.queue.changed(queued, at_once=self.rules.any_update_retries)
-        elif self.rules.any_update_retries:
-            queued.info.pod = new
-            self.queue.changed(queued, at_once=True)
-        else:
-            queued.info.pod = new
-
-    def _is_ours(self, pod: JSON) -> bool:
-        spec = pod["spec"]
-        return (spec.get("schedulerName") or NAME) == self.name and not spec.get("schedulingGates")
-
-
-def _is_on_node(pod: JSON) -> bool:
-    return bool(pod["spec"].get("nodeName")) and not _has_ended(pod)
-
-
-def _has_ended(pod: JSON) -> bool:
-    return objects.get(pod, "status", "phase") in ("Succeeded", "Failed")
-
-
-def _counts_otherwise(old: JSON, new: JSON) -> bool:
-    """Whether the snapshot would look different: what it asks for, its labels, whether it is going."""
-    return (
-        objects.is_terminating(old) != objects.is_terminating(new)
-        or objects.labels(old) != objects.labels(new)
-        or any(_asked(one) != _asked(other) for one, other in zip(_containers(old), _containers(new), strict=False))
-    )
-
-
-def _containers(pod: JSON) -> Iterable[JSON]:
-    return (*(pod["spec"].get("initContainers") or ()), *(pod["spec"].get("containers") or ()))
-
-
-def _asked(container: JSON) -> object:
-    return container.get("resources")

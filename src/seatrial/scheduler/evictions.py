@@ -20,16 +20,19 @@ log = logging.getLogger(__name__)
 
 
 class Evictions:
-    """`told(pod, node)`: the event's text on a victim of `pod`."""
+    """By the scheduler `name`. `told(pod, node)`: the event's text on a victim of `pod`."""
 
-    def __init__(self, client: Client, env: Env, recorder: SeriesRecorder, told: Callable[[JSON, str], str]) -> None:
-        self._client, self._env, self._recorder, self._told = client, env, recorder, told
+    def __init__(
+        self, client: Client, env: Env, recorder: SeriesRecorder, told: Callable[[JSON, str], str], name: str
+    ) -> None:
+        self._client, self._env, self._recorder = client, env, recorder
+        self._told, self._name = told, name
 
     async def run(self, info: PodInfo, found: Preemption) -> None:
         """Delete all victims; one that is gone already has gone."""
         for victim in found.victims:
             try:
-                await self._evict(victim, info.pod)
+                await self._evict(victim)
             except (StatusError, ConnectionError) as error:
                 log.info("preempting %s/%s: %s", *victim.key, error)
                 continue
@@ -45,16 +48,15 @@ class Evictions:
         except (StatusError, ConnectionError) as error:
             log.info("clearing the nominated node of %s/%s: %s", namespace, name, error)
 
-    async def _evict(self, victim: PodInfo, pod: JSON) -> None:
+    async def _evict(self, victim: PodInfo) -> None:
         namespace, name = victim.key
-        scheduler = pod["spec"].get("schedulerName") or "default-scheduler"
         condition = {
             "type": "DisruptionTarget",
             "status": "True",
             "lastProbeTime": None,
             "lastTransitionTime": times.format_time(self._env.now()),
             "reason": BY_SCHEDULER,
-            "message": f"{scheduler}: preempting to accommodate a higher priority pod",
+            "message": f"{self._name}: preempting to accommodate a higher priority pod",
         }
         body = {"metadata": {"uid": victim.uid}, "status": {"conditions": [condition]}}
         await self._client.patch(PODS, name, namespace, body, subresource="status")
