@@ -49,6 +49,18 @@ def test_an_update_that_no_node_has_room_for_hangs_and_says_so() -> None:
     assert result.decided_by == "standstill"
 
 
+def test_who_names_a_node_that_has_no_room_makes_pods_for_ever_and_is_told_why() -> None:
+    """Nothing moves then, however many Pods come and fail."""
+    old, new = deployment(2), deployment(2, resources={"requests": {"cpu": "64"}})
+    new["spec"]["template"]["spec"]["nodeName"] = "node-1"
+    for each in (old, new):
+        each["spec"]["progressDeadlineSeconds"] = 30
+    result = outcome(old, new)
+    assert (result.verdict, result.decided_by) == ("hangs", "standstill")
+    assert next(each.rule for each in result.findings if each.severity == "problem") == "no-room"
+    assert "node node-1 does not take it: Node didn't have enough resource: cpu, requested: 64000" in result.reason
+
+
 def test_who_only_grows_is_told_what_there_is_room_for_and_many_pods_are_told_of_once() -> None:
     old = of_manifests([deployment(3, resources={"requests": {"cpu": "3"}})], "3x4cpu,8Gi")
     result = whole.run(Plan(old, [Scale("deployment/web", 9)]))

@@ -162,6 +162,35 @@ def test_a_crash_loop_backs_off_as_the_kubelet_does() -> None:
     virtual_loop.run(main())
 
 
+def test_a_pod_that_names_a_node_without_room_fails_and_can_be_deleted() -> None:
+    async def main() -> None:
+        async with simulated() as there:
+            greedy = pod("greedy", spec={"containers": [{"name": "c", "image": "app:1", **asks("1000")}]})
+            await there.client.create(PODS, greedy)
+            await asyncio.sleep(3)
+            refused = await there.client.get(PODS, "greedy", "default")
+            assert refused["status"] == {
+                **refused["status"],
+                "phase": "Failed",
+                "reason": "OutOfcpu",
+                "message": "Pod was rejected: Node didn't have enough resource: cpu, requested: 1000000, used: 0, "
+                "capacity: 32000",
+            }
+            assert "containerStatuses" not in refused["status"]
+            await there.client.delete(PODS, "greedy", "default")
+            await there.client.create(PODS, {**greedy, "metadata": {"name": "hasty", "namespace": "default"}})
+            await asyncio.sleep(0.5)
+            await there.client.delete(PODS, "hasty", "default")
+            await asyncio.sleep(60)
+            assert (await there.client.list(PODS, "default"))["items"] == []
+
+    virtual_loop.run(main())
+
+
+def asks(cpu: str) -> JSON:
+    return {"resources": {"requests": {"cpu": cpu}}}
+
+
 def test_a_pod_that_is_deleted_stays_ready_until_its_exit_and_is_gone_then() -> None:
     async def main() -> None:
         async with simulated(exit=4.0) as there:

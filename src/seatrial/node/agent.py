@@ -28,6 +28,7 @@ from seatrial.node.heartbeat import RENEW_SECONDS, Heartbeats
 from seatrial.node.link import Link
 from seatrial.node.pod_network import PodNetwork
 from seatrial.node.pod_worker import PodWorker
+from seatrial.node.refusals import Refusals
 from seatrial.node.registration import Machine, NodeOptions
 from seatrial.node.runtimes.base import Runtime
 from seatrial.node.sources import Sources
@@ -43,6 +44,7 @@ class _Node:
     options: NodeOptions
     link: Link
     context: NodeContext
+    refusals: Refusals
     uid: str = ""
     recorder: Recorder | None = None
     workers: dict[str, PodWorker] = field(default_factory=dict)
@@ -124,7 +126,9 @@ class NodeAgent:
     async def add_node(self, options: NodeOptions) -> None:
         """Register the node, or take over the one of this name that is there."""
         link = Link(self._client, options.name)
-        node = _Node(options, link, self._context(options, ApiClient(link), link))
+        context = self._context(options, ApiClient(link), link)
+        nodes = self._informers.informer(NODES).cache
+        node = _Node(options, link, context, Refusals(context, lambda: nodes.get(("", options.name))))
         node.uid = await self._register(options)
         self._nodes[options.name] = node
         self._heartbeats.add(options.name, node.uid)
@@ -313,9 +317,10 @@ class NodeAgent:
         if new is None:
             if worker is not None:
                 worker.removed()
+            node.refusals.forget(uid)
         elif worker is not None:
             worker.update(new)
-        else:
+        elif node.refusals.takes(new, (other.pod for other in node.workers.values())):
             worker = node.workers[uid] = PodWorker(node.context, new)
             worker.begin()
 

@@ -207,7 +207,9 @@ class Course:
         self.most_pods = max(self.most_pods, sample.pods)
         if not self.samples or replace(self.samples[-1], time_seconds=sample.time_seconds) != sample:
             self.samples.append(sample)
-        constellation = (counts, tuple(sorted(alive.items())))
+        # A Pod that fails at once gets a successor for ever: one more of that kind is no news.
+        states = (key if key[1] == "finished" else (key, number) for key, number in alive.items())
+        constellation = (counts, frozenset(states))
         if constellation not in self._seen:
             self._seen.add(constellation)
             self.news_at = at

@@ -19,6 +19,8 @@ PROBE_SECONDS = 60.0
 _IMAGE = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
 _CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _VOLUME_EVENTS = frozenset({"FailedMount", "FailedAttachVolume", "FailedMapVolume"})
+_REFUSED = "Pod was rejected: "
+"""How the status message of a Pod begins that its node did not take."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ def _of_pod(pod: JSON, events: Sequence[JSON], now: float) -> Iterator[Obstacle]
     if objects.is_terminating(pod) or conditions.is_true(pod, "Ready"):
         return
     status = pod.get("status") or {}
+    told = status.get("message") or ""
+    if status.get("phase") == "Failed" and told.startswith(_REFUSED):
+        node = objects.get(pod, "spec", "nodeName", default="")
+        message = f"node {node} does not take it: {told.removeprefix(_REFUSED)}"
+        yield Obstacle("Rejected", objects.name(pod), message, patience=10)
+        return
     for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         yield from _of_container(objects.name(pod), container, _image_of(pod, container))
     scheduled = conditions.find(pod, "PodScheduled")

@@ -4,8 +4,8 @@ Affinity between Pods, spreading and volumes have files of their own; `profile.p
 """
 
 from seatrial.scheduler.framework import Check, Rejection
-from seatrial.scheduler.snapshot import ANY_ADDRESS, HostPort, NodeInfo, PodInfo, Snapshot
-from seatrial.workloads import node_affinity, taints
+from seatrial.scheduler.snapshot import NodeInfo, PodInfo, Snapshot
+from seatrial.workloads import host_ports, node_affinity, taints
 
 
 def node_unschedulable(info: PodInfo, snapshot: Snapshot) -> Check | None:
@@ -66,7 +66,9 @@ def node_ports(info: PodInfo, snapshot: Snapshot) -> Check | None:
     if not wanted:
         return None
     rejection = Rejection("NodePorts", ("node(s) didn't have free ports for the requested pod ports",), False)
-    return lambda node: rejection if any(_clash(one, other) for one in wanted for other in node.ports) else None
+    return lambda node: (
+        rejection if any(host_ports.clash(one, other) for one in wanted for other in node.ports) else None
+    )
 
 
 def node_resources_fit(info: PodInfo, snapshot: Snapshot) -> Check | None:
@@ -87,7 +89,3 @@ def node_resources_fit(info: PodInfo, snapshot: Snapshot) -> Check | None:
 
 
 _RESOURCE_ORDER = {"cpu": 0, "memory": 1, "ephemeral-storage": 2}
-
-
-def _clash(one: HostPort, other: HostPort) -> bool:
-    return one[1:] == other[1:] and (one[0] == other[0] or ANY_ADDRESS in (one[0], other[0]))

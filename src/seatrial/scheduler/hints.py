@@ -11,12 +11,12 @@ from seatrial.api.registry import PERSISTENT_VOLUME_CLAIMS
 from seatrial.api.resource import Resource
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
-from seatrial.scheduler import affinity, requests, topology_spread, volume_hints
-from seatrial.scheduler.snapshot import PodInfo, host_ports
+from seatrial.scheduler import affinity, topology_spread, volume_hints
+from seatrial.scheduler.snapshot import PodInfo
 from seatrial.scheduler.volume_filters import BINDING, ZONE
 from seatrial.scheduler.volume_limits import LIMITS
 from seatrial.scheduler.volume_restrictions import RESTRICTIONS
-from seatrial.workloads import claims, node_affinity, taints
+from seatrial.workloads import claims, host_ports, node_affinity, pod_resources, taints
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def _is_new(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
 
 
 def _has_more_room(waiting: PodInfo, old: JSON | None, new: JSON) -> bool:
-    allocatable = requests.amounts(objects.get(new, "status", "allocatable"))
-    before = requests.amounts(objects.get(old, "status", "allocatable")) if old is not None else {}
+    allocatable = pod_resources.amounts(objects.get(new, "status", "allocatable"))
+    before = pod_resources.amounts(objects.get(old, "status", "allocatable")) if old is not None else {}
     if any(amount > allocatable.get(name, 0) for name, amount in waiting.requests.items()):
         return False
     if allocatable.get("pods", 0) < 1:
@@ -161,7 +161,7 @@ def _storage_changed(resource: Resource, old: JSON | None, new: JSON | None) -> 
 def _pod_gone(gone: JSON) -> Hint | None:
     def hint(waiting: PodInfo, filter: str) -> bool:
         if filter == "NodePorts":
-            freed = {port[1:] for port in host_ports(gone)}
+            freed = {port[1:] for port in host_ports.of_pod(gone)}
             return any(port[1:] in freed for port in waiting.host_ports)
         if filter == "InterPodAffinity":
             return _keeps_apart(waiting.pod, gone) or _keeps_apart(gone, waiting.pod)

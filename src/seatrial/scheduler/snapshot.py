@@ -18,11 +18,8 @@ from seatrial.scheduler.affinity import PodSet
 from seatrial.scheduler.node_images import NodeImages
 from seatrial.scheduler.pod_counts import PodCounts, Sets
 from seatrial.scheduler.term_index import TermIndex
-from seatrial.workloads import taints
-
-HostPort = tuple[str, str, int]
-"""(address, protocol, port)."""
-ANY_ADDRESS = "0.0.0.0"
+from seatrial.workloads import host_ports, pod_resources, taints
+from seatrial.workloads.host_ports import HostPort
 
 
 class PodInfo:
@@ -44,9 +41,9 @@ class PodInfo:
         self.pod = pod
         self.key: Key = objects.key(pod)
         self.uid = objects.uid(pod)
-        self.requests = {name: amount for name, amount in requests.of_pod(pod).items() if amount}
+        self.requests = {name: amount for name, amount in pod_resources.requested(pod).items() if amount}
         self.cpu_for_scoring, self.memory_for_scoring = requests.for_scoring(pod)
-        self.host_ports = host_ports(pod)
+        self.host_ports = host_ports.of_pod(pod)
         self.labels = objects.labels(pod)
         self.terms = affinity.all_of(pod)
 
@@ -161,7 +158,7 @@ class Snapshot:
         info = self._info(objects.name(node))
         status = node.get("status") or {}
         if info.node is None or (info.node.get("status") or {}).get("allocatable") != status.get("allocatable"):
-            info.allocatable = requests.amounts(status.get("allocatable"))
+            info.allocatable = pod_resources.amounts(status.get("allocatable"))
         info.node = node
         self.images.put(info.name, status.get("images") or ())
         info.labels, info.taints = objects.labels(node), taints.of_node(node)
@@ -268,13 +265,3 @@ def _note(names: dict[str, None], name: str, holds: bool) -> None:
         names[name] = None
     else:
         names.pop(name, None)
-
-
-def host_ports(pod: JSON) -> tuple[HostPort, ...]:
-    """Ports that the Pod takes on its node."""
-    return tuple(
-        (port.get("hostIP") or ANY_ADDRESS, port.get("protocol") or "TCP", port["hostPort"])
-        for container in pod["spec"].get("containers") or ()
-        for port in container.get("ports") or ()
-        if port.get("hostPort")
-    )

@@ -1,4 +1,4 @@
-"""What a Pod's containers ask for, taken together.
+"""What a Pod's containers ask for, taken together, and what a node has to give.
 
 Follows k8s.io/component-helpers/resource/helpers.go (PodRequests, PodLimits): the sum over containers and sidecars, or
 the largest init container if that is more.
@@ -9,8 +9,35 @@ from fractions import Fraction
 from typing import TypeVar
 
 from seatrial.base.types import JSON
+from seatrial.machinery import quantity
 
 N = TypeVar("N", int, Fraction)
+
+
+def amounts(resource_list: Mapping[str, str] | None) -> dict[str, int]:
+    """A ResourceList in numbers: CPU in thousandths, everything else in whole units."""
+    return {
+        name: quantity.milli(text) if name == "cpu" else quantity.value(text)
+        for name, text in (resource_list or {}).items()
+    }
+
+
+def requested(pod: JSON) -> dict[str, int]:
+    """What the Pod needs on its node, its overhead included."""
+    return with_overhead(pod["spec"], requests_of)
+
+
+def requests_of(container: JSON) -> dict[str, int]:
+    """What one container asks for."""
+    resources = container.get("resources")
+    return amounts(resources.get("requests")) if resources else {}
+
+
+def with_overhead(spec: JSON, of_container: Callable[[JSON], dict[str, int]]) -> dict[str, int]:
+    """`total`, and the Pod's overhead."""
+    running = total(spec, of_container)
+    add(running, amounts(spec.get("overhead")))
+    return running
 
 
 def total(spec: JSON, of_container: Callable[[JSON], dict[str, N]]) -> dict[str, N]:

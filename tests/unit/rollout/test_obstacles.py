@@ -44,8 +44,9 @@ UNSCHEDULABLE = {
         (waiting("CrashLoopBackOff", 3, exitCode=7), "CrashLoop", "exit code 7, 3 restarts"),
         (waiting("CrashLoopBackOff", 2, exitCode=137, reason="OOMKilled"), "CrashLoop", "OOMKilled"),
         ({"conditions": [UNSCHEDULABLE]}, "Unschedulable", "0/2 nodes are available"),
+        ({"phase": "Failed", "message": "Pod was rejected: no room"}, "Rejected", "does not take it: no room"),
     ],
-    ids=["pull", "name", "config", "crash", "memory", "node"],
+    ids=["pull", "name", "config", "crash", "memory", "node", "refused"],
 )
 def test_a_pod_tells_what_is_wrong(status: dict[str, Any], reason: str, says: str) -> None:
     [found] = obstacles.find([pod(**status)], [], [], NOW)

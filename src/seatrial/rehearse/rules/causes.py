@@ -20,6 +20,7 @@ WHAT_TO_DO = {
 WORDS: tuple[tuple[str, str], ...] = (
     ("Insufficient ", "no-room"),
     ("Too many pods", "no-room"),
+    ("enough resource", "no-room"),
     ("pod anti-affinity", "anti-affinity"),
     ("pod affinity", "pod-affinity"),
     ("topology spread", "topology-spread"),
@@ -31,6 +32,7 @@ WORDS: tuple[tuple[str, str], ...] = (
     ("PersistentVolumeClaims", "claim-not-bound"),
     ("available volume", "claim-not-bound"),
     ("untolerated taint", "untolerated-taint"),
+    ("didn't tolerate", "untolerated-taint"),
     ("affinity/selector", "no-matching-node"),
     ("unschedulable", "node-cordoned"),
 )
@@ -62,6 +64,7 @@ REASONS = {
     "Quota": "quota-reached",
     "FailedCreate": "pods-refused",
     "Unschedulable": "unschedulable",
+    "Rejected": "unschedulable",
     "Volume": "volume-not-mounted",
 }
 
@@ -71,7 +74,7 @@ def rule_of(obstacle: Obstacle) -> str:
     message = obstacle.message
     if obstacle.reason == "Image" and any(each in message for each in _UNREACHABLE):
         return "registry-unreachable"
-    if obstacle.reason == "Unschedulable":
+    if obstacle.reason in ("Unschedulable", "Rejected"):
         return next((rule for word, rule in WORDS if word in message), "unschedulable")
     if obstacle.reason == "Volume":
         if "is locked" in message or "still being used" in message:
