@@ -50,6 +50,7 @@ def test_it_is_foreseen(folder: Path, expected: JSON, monkeypatch: pytest.Monkey
     assert [result[fact] for fact in facts] == [expected[fact] for fact in facts]
     warnings = {each["rule"] for each in result["findings"] if each["severity"] == "warning"}
     assert set(expected.get("warnings", ())) <= warnings
+    assert len(set(result["assumptions"])) == len(result["assumptions"]), "each is told once"
     if "assumption" in expected:
         assert [each for each in result["assumptions"] if re.search(expected["assumption"], each)]
     if expected["verdict"] == "hangs":

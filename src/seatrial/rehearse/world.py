@@ -74,17 +74,14 @@ async def open_world(
     `coming`: objects of the change, for the disk images that they name.
     """
     env = SimulatedEnv(asyncio.get_running_loop().time, seed, snapshot.taken_at)
-    store = TracedStore(env)
+    store, images = TracedStore(env), Images(env)
     model.network = store
-    images = Images(env)
     given = [*snapshot.objects, *snapshot.manifests, *coming]
     await images.make(given)
-    made, told = assuming.missing(given)
-    classes, told_of_classes = storage.classes(given)
-    told += told_of_classes
+    made, told = _assumed(given)
+    told += await loading.load(store, env, release, [*snapshot.objects, *made])
     hooks = Webhooks(frozenset(str(obj.get("kind")) for obj in given))
     hooks.put(snapshot.objects)
-    left_out = await loading.load(store, env, release, [*snapshot.objects, *made, *classes])
     work = GivenLoad(model.profiles.load)
     cluster = Cluster(
         env=env,
@@ -102,11 +99,13 @@ async def open_world(
         mend_stuck_sets=snapshot.is_of_seatrial,
         pace=pace.own() if snapshot.is_of_seatrial else pace.quiet(),
     )
+    told += [*webhooks.told(given), *loads.unknown(given, work.curves), *loading.unknown_kinds(given)]
     async with cluster:
-        told += [
-            *told_of_classes,
-            *webhooks.told(given),
-            *loads.unknown(given, work.curves),
-            *loading.unknown_kinds(given),
-        ]
-        yield World(cluster, store, model, images, hooks, work, [*told, *left_out])
+        yield World(cluster, store, model, images, hooks, work, told)
+
+
+def _assumed(given: Sequence[JSON]) -> tuple[list[JSON], list[str]]:
+    """What is used and not known, and what to tell of it."""
+    made, told = assuming.missing(given)
+    classes, told_of_classes = storage.classes(given)
+    return [*made, *classes], [*told, *told_of_classes]
