@@ -9,6 +9,7 @@ from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.rehearse.snapshots import assuming, consistency, dump, snapshot
+from seatrial.rehearse.snapshots import nodes as nodes_of
 
 OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "rs", "uid": "rs", "controller": True}
 
@@ -27,15 +28,17 @@ def pod(name: str, version: int = 1, **more: object) -> JSON:
     ],
 )
 def test_nodes_are_written_in_a_word(text: str, amounts: list[tuple[str, str, str]]) -> None:
-    nodes = snapshot.parse_nodes(text)
+    nodes = nodes_of.parse(text)
     assert [objects.name(node) for node in nodes] == [f"node-{i + 1}" for i in range(len(amounts))]
     assert [tuple(node["status"]["allocatable"][k] for k in ("cpu", "memory", "pods")) for node in nodes] == amounts
 
 
-@pytest.mark.parametrize("text", ["3", "3x8", "x8cpu,1Gi", "3x8cpu,32Gi,pods", "0x8cpu,32Gi"])
+@pytest.mark.parametrize(
+    "text", ["3", "3x8", "x8cpu,1Gi", "3x8cpu,32Gi,pods", "0x8cpu,32Gi", "1x8..cpu,1Gi", "1x8cpu,1T1"]
+)
 def test_what_are_no_nodes_is_refused(text: str) -> None:
     with pytest.raises(ToolError, match="--nodes"):
-        snapshot.parse_nodes(text)
+        nodes_of.parse(text)
 
 
 def test_a_dump_of_several_files_has_each_object_once_in_its_newest_state(tmp_path: Path) -> None:

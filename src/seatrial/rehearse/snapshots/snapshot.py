@@ -5,23 +5,20 @@ it is, Pods running where they run. Manifests have no state yet: they are applie
 change comes when that has settled.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from seatrial.api import old_versions
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
-from seatrial.machinery import objects, quantity, times
+from seatrial.machinery import objects
 from seatrial.rehearse.snapshots import consistency
+from seatrial.rehearse.snapshots import nodes as nodes_of
 
-DEFAULT_NODES = "3x8cpu,32Gi"
-ASSUMED_CAPACITY = {"cpu": "1k", "memory": "10Ti", "pods": "1000"}
 SYSTEM_NAMESPACES = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
 BEGINNING = 1_735_689_600.0
 """When rehearsals of manifests take place: 2025-01-01."""
 OUR_RUNTIMES = frozenset({"process", "simulated"})
-_NODES = re.compile(r"(?P<count>[0-9]+)x(?P<cpu>[0-9.]+m?)cpu,(?P<memory>[0-9.]+[KMGTkmgt]?i?)(,(?P<pods>[0-9]+)pods)?")
 
 
 @dataclass(frozen=True)
@@ -75,10 +72,10 @@ def complete(loaded: Sequence[JSON], taken_at: float, nodes: str = "") -> Snapsh
     own = [obj for obj in loaded if obj.get("kind") == "Node"]
     if own and nodes:
         raise ToolError("--nodes is for when no Node is known; here there are some")
-    filled = [ready_node(obj) if obj.get("kind") == "Node" else obj for obj in loaded]
+    filled = [nodes_of.ready(obj, BEGINNING) if obj.get("kind") == "Node" else obj for obj in loaded]
     if not own:
-        made, why = _assumed_nodes(loaded, nodes)
-        filled += [ready_node(node) for node in made]
+        made, why = nodes_of.assumed(loaded, nodes)
+        filled += [nodes_of.ready(node, BEGINNING) for node in made]
         told += [why] if why else []
     knows_namespaces = any(obj.get("kind") == "Namespace" for obj in loaded)
     begun = with_namespaces(Snapshot(filled, taken_at, (), tuple(told), _is_of_seatrial(own)), loaded)
@@ -102,67 +99,3 @@ def with_namespaces(snapshot: Snapshot, used: Sequence[JSON]) -> Snapshot:
 def _is_of_seatrial(nodes: Sequence[JSON]) -> bool:
     versions = (str(objects.get(node, "status", "nodeInfo", "containerRuntimeVersion", default="")) for node in nodes)
     return any(version.partition(":")[0] in OUR_RUNTIMES for version in versions)
-
-
-def _assumed_nodes(loaded: Sequence[JSON], nodes: str) -> tuple[list[JSON], str]:
-    """Nodes as asked for; else those that the Pods say they run on; else the default. With what to tell of it."""
-    if nodes:
-        return parse_nodes(nodes), ""
-    names = {str(objects.get(obj, "spec", "nodeName", default="")) for obj in loaded if obj.get("kind") == "Pod"}
-    named = sorted(names - {""})
-    if not named:
-        return parse_nodes(DEFAULT_NODES), f"nodes: {DEFAULT_NODES} (set others with --nodes)"
-    made = [_node(name, ASSUMED_CAPACITY) for name in named]
-    return made, f"nodes: only the names of {', '.join(named)} are known; room enough and no taints are assumed"
-
-
-def parse_nodes(text: str) -> list[JSON]:
-    """`3x8cpu,32Gi` and several of it with + between them → Nodes node-1, node-2, …; `,20pods` limits their Pods.
-
-    Raises ToolError.
-    """
-    nodes: list[JSON] = []
-    for part in text.split("+"):
-        found = _NODES.fullmatch(part.strip())
-        if not found:
-            raise ToolError(f"--nodes takes COUNTxCPUcpu,MEMORY[,PODSpods], as in {DEFAULT_NODES}; got {part!r}")
-        capacity = {"cpu": found["cpu"], "memory": found["memory"], "pods": found["pods"] or "110"}
-        nodes += [_node(f"node-{len(nodes) + 1 + i}", capacity) for i in range(int(found["count"]))]
-    if not nodes:
-        raise ToolError("--nodes: at least one node is needed")
-    return nodes
-
-
-def _node(name: str, amounts: Mapping[str, str]) -> JSON:
-    known = {"os": "linux", "arch": "amd64"}
-    labels = {f"{prefix}kubernetes.io/{name}": value for prefix in ("", "beta.") for name, value in known.items()}
-    status = {"capacity": _capacity(amounts), "allocatable": _capacity(amounts)}
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}, "status": status}
-
-
-def _capacity(amounts: Mapping[str, str]) -> JSON:
-    capacity = {**amounts, "ephemeral-storage": "100Gi"}
-    for amount in capacity.values():
-        quantity.parse(amount)
-    return capacity
-
-
-def ready_node(node: JSON) -> JSON:
-    """A Node written by hand may lack what a kubelet reports: it is ready then, since the rehearsal's beginning."""
-    status = node.get("status") or {}
-    since = times.format_time(BEGINNING)
-    condition = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastTransitionTime": since}
-    amounts = status.get("allocatable") or status.get("capacity") or _capacity(ASSUMED_CAPACITY)
-    filled = {
-        "conditions": [condition],
-        **status,
-        "allocatable": amounts,
-        "capacity": status.get("capacity") or amounts,
-    }
-    labels = {"kubernetes.io/hostname": objects.name(node), **objects.labels(node)}
-    return {
-        **node,
-        "metadata": {**node["metadata"], "labels": labels},
-        "spec": node.get("spec") or {},
-        "status": filled,
-    }
