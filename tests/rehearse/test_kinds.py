@@ -52,6 +52,15 @@ def test_a_daemon_set_rolls_node_by_node() -> None:
     assert result.min_available == 2
 
 
+def test_a_replication_controller_whose_new_pods_do_not_come_up_hangs_until_its_roll_gives_up() -> None:
+    result = outcome(Roll("old", manifest=controller("new", "broken:1", version="2")), controller(version="1"))
+    assert result.headline.startswith("HANGS at 0/4 after 3s: pod new-")
+    assert result.findings[0].rule == "image-not-found"
+    (given_up,) = [step for step in result.evidence if step.object == "rolling-update old to another controller"]
+    assert given_up.text == "gives up: timed out waiting for any update progress to be made"
+    assert given_up.time_seconds >= 300
+
+
 def test_a_replication_controller_rolls_as_kubectl_rolled_it() -> None:
     result = outcome(
         Roll("old", manifest=controller("new", "app:2", version="2"), update_period=10), controller(version="1")

@@ -10,7 +10,8 @@ class Ending:
     """`now` in seconds since 1970; `decided_by` as Result has it.
 
     `refusals`: the steps of a change that were refused to the end, since when, and why; `unfinished`: the change that
-    was not done; `refusal`: why the API server would have none of it; `happened`: the faults.
+    was not done; `refusal`: why the API server would have none of it; `happened`: the faults, and that
+    whoever performed the change gave up.
     """
 
     decided_by: Decided

@@ -45,8 +45,10 @@ def chain(
 
 
 def _orders(case: Case) -> list[Step]:
-    """What was asked for."""
-    return [step for one, step in case.course.orders if one == case.target]
+    """What was asked for; sizes of what has one itself are told as such."""
+    sized = {(event.time_seconds, event.object) for event in case.course.scales}
+    mine = [step for one, step in case.course.orders if one == case.target]
+    return [step for step in mine if (step.time_seconds, step.object) not in sized]
 
 
 def _scales(course: Course) -> Iterator[Step]:

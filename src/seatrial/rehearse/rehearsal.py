@@ -97,7 +97,8 @@ async def _change(world: World, course: Course, plan: Plan) -> Ending:
     if failing.done():
         failing.result()
     failing.cancel()
-    return replace(ending, happened=faults.steps(plan.faults, round(ending.now - course.began, 3)))
+    happened = faults.steps(plan.faults, round(ending.now - course.began, 3))
+    return replace(ending, happened=(*happened, *ending.happened))
 
 
 def _watching(world: World, course: Course, plan: Plan) -> Watching:

@@ -51,7 +51,7 @@ class Watching:
     def _decided(self, until: float, *, performed: bool) -> Decided | None:
         if performed and self.performance.refusal:
             return "refused"
-        if performed and self._is_over():
+        if performed and not self.performance.gave_up and self._is_over():
             return "completed"
         expected = self.course.began + max(self.faults_last, self.load_lasts)
         if self.world.now - max(self.course.news_at, expected) >= self._patience():
@@ -60,7 +60,9 @@ class Watching:
 
     def _ending(self, decided_by: Decided) -> Ending:
         done = self.performance
-        return Ending(decided_by, self.world.now, done.current, tuple(done.refusals.values()), done.refusal)
+        happened = (done.gave_up,) if done.gave_up else ()
+        refusals = tuple(done.refusals.values())
+        return Ending(decided_by, self.world.now, done.current, refusals, done.refusal, happened)
 
     def _is_over(self) -> bool:
         if not self.course.targets:

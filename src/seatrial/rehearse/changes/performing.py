@@ -9,6 +9,7 @@ from seatrial.rehearse.course import Course
 from seatrial.rehearse.result import Step
 from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rehearse.world import World
+from seatrial.rollout.rolling_update.update import TimedOut
 
 REFUSALS = (400, 403, 404, 409, 422, 500)
 """Codes with which an API server refuses a change for good; other failures are the rehearsal's own."""
@@ -19,7 +20,8 @@ class Performance:
     """`webhooks`: where those that the changes bring are put in force.
 
     `current`: the change that is being performed, "" when all are done; `refusals`: object → since when and
-    why, of its steps that are refused now and tried again; `refusal`: why the API server refused it for good.
+    why, of its steps that are refused now and tried again; `refusal`: why the API server refused it for good;
+    `gave_up`: when and why whoever performs it went no further.
     """
 
     changes: Sequence[Change]
@@ -27,6 +29,7 @@ class Performance:
     current: str = ""
     refusal: str = ""
     refusals: dict[str, Step] = field(default_factory=dict)
+    gave_up: Step | None = None
 
     async def run(self, world: World, namespace: str, course: Course) -> None:
         """Returns when all are done, or one was refused. Raises ToolError and StatusError for what makes no sense."""
@@ -43,6 +46,9 @@ class Performance:
             self.refusals.clear()
             try:
                 await change.perform(stage)
+            except TimedOut as error:
+                self.gave_up = Step(round(world.now - course.began, 3), change.told, f"gives up: {error}")
+                return
             except StatusError as error:
                 if error.code not in REFUSALS:
                     raise

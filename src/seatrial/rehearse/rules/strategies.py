@@ -9,7 +9,7 @@ from seatrial.workloads import rolling
 
 
 def single_replica(case: Case) -> Found:
-    if case.counts.desired == 1 and case.target.resource.kind != "DaemonSet":
+    if case.counts.desired == 1 and case.target.resource.kind in ("Deployment", "StatefulSet"):
         yield (
             "a single replica: whatever happens to its Pod or node is an outage",
             (case.name,),

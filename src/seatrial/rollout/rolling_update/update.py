@@ -24,6 +24,10 @@ SHORTEST_ROUND_SECONDS = 0.1
 """Of rounds that change nothing: with --update-period=0 they would otherwise spin."""
 
 
+class TimedOut(ToolError):
+    """Nothing has moved for as long as the timeout; what there is stays as it is."""
+
+
 @dataclass(frozen=True)
 class Updater:
     """`say` gets the lines that tell of progress."""
@@ -82,7 +86,7 @@ class Updater:
             if _sizes(old, new) != before:
                 deadline = self.env.monotonic() + timing.timeout
             elif self.env.monotonic() > deadline:
-                raise ToolError("timed out waiting for any update progress to be made")
+                raise TimedOut("timed out waiting for any update progress to be made")
         return old, new
 
     async def _up(self, old: JSON, new: JSON, limits: Bounds) -> JSON:
