@@ -107,6 +107,7 @@ def test_manifests_come_on_standard_input(files: Path) -> None:
     ("arguments", "told"),
     [
         (["--old", "@old.yaml"], "say what changes"),
+        (["--old", "@old.yaml", "--image", "c="], "--image takes CONTAINER=IMAGE"),
         (["--old", "@old.yaml", "--rolling-update", "web"], "takes one new ReplicationController from -f; got 0"),
         (["--old", "@old.yaml", "--from", "@old.yaml", "-f", "@new.yaml"], "start from one thing"),
         (["--old", "@missing.yaml", "-f", "@new.yaml"], "No such file"),

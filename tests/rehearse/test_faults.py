@@ -52,7 +52,16 @@ def test_faults_are_written_in_a_word(text: str, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["node-crash", "earthquake=node-1", "api-down=node-1", "node-crash=@", "node-crash=a@b", "api-down@-5s"]
+    "text",
+    [
+        "node-crash",
+        "earthquake=node-1",
+        "api-down=node-1",
+        "node-crash=@",
+        "node-crash=a@b",
+        "api-down@-5s",
+        "slow-node=n1x0",
+    ],
 )
 def test_what_is_no_fault_is_refused(text: str) -> None:
     with pytest.raises(ToolError, match="--fault"):
@@ -138,6 +147,12 @@ def test_while_the_api_is_down_nothing_moves() -> None:
     assert result.completes
     assert result.duration_seconds > 60
     assert not [event for event in result.scale_events if 1.0 < event.time_seconds < 60]
+
+
+def test_a_change_that_does_not_reach_the_api_is_refused() -> None:
+    result = update(Fault("api-down", "", 0.0, 60.0))
+    assert result.decided_by == "refused"
+    assert result.reason.endswith("the API server can't be reached")
 
 
 def test_faults_leave_what_needs_no_node_alone() -> None:

@@ -106,4 +106,7 @@ def _to_workload(given: Given) -> Iterator[Change]:
 def _image(text: str) -> tuple[str, str]:
     """(container, image); the container is "" where only an image is given."""
     container, equals, image = text.partition("=")
-    return (container, image) if equals else ("", text)
+    found = (container, image) if equals else ("", text)
+    if not found[1]:
+        raise ToolError(f"--image takes CONTAINER=IMAGE, or an image alone; got {text!r}")
+    return found

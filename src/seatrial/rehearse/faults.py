@@ -58,6 +58,8 @@ def parse(text: str) -> Fault:
         raise ToolError(f"--fault {kind} takes the name of what fails, as in {kind}=node-1; got {text!r}")
     at, length = (_seconds(found[group], text) for group in ("at", "length"))
     slow = _SLOW_NODE.fullmatch(what) if kind == "slow-node" else None
+    if slow and float(slow["factor"]) == 0:
+        raise ToolError(f"--fault slow-node takes a factor above 0, as in node-1x10; got {text!r}")
     if slow:
         return Fault(kind, slow["node"], at or 0.0, length, float(slow["factor"]))
     return Fault(kind, what, at or 0.0, length)

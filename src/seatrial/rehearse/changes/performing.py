@@ -54,4 +54,7 @@ class Performance:
                     raise
                 self.refusal = error.message
                 return
+            except ConnectionError as error:
+                self.refusal = str(error)
+                return
         self.current = ""
