@@ -155,6 +155,16 @@ def test_a_change_that_does_not_reach_the_api_is_refused() -> None:
     assert result.reason.endswith("the API server can't be reached")
 
 
+def test_an_api_that_does_not_come_back_is_the_reason() -> None:
+    result = update(Fault("api-down", "", 2.0))
+    assert result.reason == "the API server has been out of reach since 2s after the change"
+    assert result.findings[0].rule == "api-unreachable"
+    assert [step.text for step in result.evidence if step.object == "API server"] == [
+        "can't be reached any more (--fault api-down)"
+    ]
+    assert result.remedies == ()
+
+
 def test_faults_leave_what_needs_no_node_alone() -> None:
     snapshot = dump(deployment("web", 1), start=1, exit=1)
     result = rehearse(Plan(snapshot, [Restart("deployment/web")], faults=[Fault("registry-down", "", 5.0, 1.0)]))

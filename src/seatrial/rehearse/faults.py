@@ -22,6 +22,7 @@ from seatrial.rehearse.world import World
 
 KINDS = ("node-crash", "node-partition", "slow-node", "lock-left-behind", "registry-down", "api-down")
 NAMES_NOTHING = frozenset({"registry-down", "api-down"})
+API_SERVER = "API server"
 SLOW = 5.0
 GIVEN_UP_SECONDS = 345.0
 """How long after a node has gone silent its Pods are given up: not ready after 40 s, evicted 300 s later."""
@@ -109,10 +110,16 @@ def _told(fault: Fault) -> Iterator[Step]:
     if "node" in fault.kind:
         name = f"node/{fault.what}"
     else:
-        name = f"image {fault.what}" if fault.what else {"api-down": "API server"}.get(fault.kind, "registry")
+        name = f"image {fault.what}" if fault.what else {"api-down": API_SERVER}.get(fault.kind, "registry")
     yield Step(fault.at, name, f"{_BEGINS[fault.kind]} (--fault {fault})")
     if fault.seconds is not None and fault.kind in _ENDS:
         yield Step(fault.at + fault.seconds, name, _ENDS[fault.kind])
+
+
+def api_down_since(happened: Sequence[Step]) -> float | None:
+    """Since when the API server can't be reached any more, at the end of what `happened`; None if it can."""
+    told = [step for step in happened if step.object == API_SERVER]
+    return told[-1].time_seconds if told and told[-1].text != _ENDS["api-down"] else None
 
 
 def felt_until(faults: Sequence[Fault]) -> float:

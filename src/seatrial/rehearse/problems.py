@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from seatrial.api.registry import POD_DISRUPTION_BUDGETS
 from seatrial.machinery import objects, selectors
-from seatrial.rehearse import evidence
+from seatrial.rehearse import durations, evidence, faults
 from seatrial.rehearse.ending import Ending
 from seatrial.rehearse.result import Finding, Step
 from seatrial.rehearse.rules import causes
@@ -31,6 +31,10 @@ def _all(workloads: Sequence[Case], ending: Ending) -> list[Finding]:
     if ending.refusal:
         named = tuple(case.name for case in workloads)
         return [causes.problem("change-refused", f"{ending.unfinished}: {ending.refusal}", named)]
+    since = faults.api_down_since(ending.happened)
+    if since is not None:
+        text = f"the {faults.API_SERVER} has been out of reach since {durations.told(since)} after the change"
+        return [causes.problem("api-unreachable", text, tuple(case.name for case in workloads))]
     found = [
         causes.problem("drain-refused", f"{ending.unfinished}: {one.object}: {one.text}", _with_budgets(workloads, one))
         for one in ending.refusals

@@ -111,7 +111,7 @@ def _of_obstacle(case: Case, obstacle: Obstacle) -> Finding:
     told = held.explain(case, rule, obstacle) if rule in held.RULES else ""
     found = problem(rule, told or _in_short(obstacle), where)
     if held.UNUSED in told:
-        rescue = f"seatrial rescue {obstacle.pod} -n {case.target.namespace}"
+        rescue = f"seatrial rescue --all -n {case.target.namespace}"
         return replace(found, remedy=f"{rescue} says whether it is stale, and frees it with --fix")
     return found
 

@@ -221,6 +221,13 @@ CAUSES: tuple[Cause, ...] = (
         "let the budget spare a Pod, or delete Pods that nobody replaces by hand",
     ),
     Cause(
+        "api-unreachable",
+        "The API server can't be reached",
+        "Pods run on as they are; no controller, scheduler or node hears of anything, and the update stands still.",
+        "every `kubectl` fails (connection refused, timeout)",
+        "bring the API server back; the update goes on by itself then",
+    ),
+    Cause(
         "change-refused",
         "The change is refused",
         "The API server does not accept it.",
