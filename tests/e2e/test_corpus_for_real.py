@@ -49,6 +49,7 @@ NOT_FOR_REAL = {
     "stuck-daemonset-node-not-ready": SILENT,
     "stuck-daemonset-on-a-silent-node": SILENT,
     "stuck-min-ready-longer-than-deadline": LONG,
+    "stuck-disk-on-a-dead-node": SILENT,
     "stuck-multi-attach": DRIVER,
     "stuck-node-silent": SILENT,
     "stuck-registry-down": REGISTRY,
