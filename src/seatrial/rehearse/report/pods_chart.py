@@ -24,7 +24,10 @@ STATE_LEGEND = (
     ("ready", NEUTRAL),
     ("terminating", f"repeating-linear-gradient(45deg,{NEUTRAL} 0 2px,transparent 2px 4px)"),
 )
-EVENT_LEGEND = (("event", f"{NEUTRAL};border-radius:50%"), ("warning", f"{html_page.BAD_COLOUR};border-radius:50%"))
+EVENT_LEGEND = (
+    ("event", f"{NEUTRAL};border-radius:50%"),
+    ("warning", f"{html_page.BAD_COLOUR};border-radius:50%;box-shadow:0 0 0 1.5px currentColor"),
+)
 END_LEGEND = "repeating-linear-gradient(0deg,currentColor 0 2px,transparent 2px 4px) 50%/2px 100% no-repeat"
 
 
@@ -122,9 +125,10 @@ def _event_marks(events: Iterable[EventLine], height: float, axis: Axis) -> Iter
             places[event.type == "Warning", round(axis.x(event.time_seconds))].append(event)
     for (is_warning, x), here in sorted(places.items()):
         fill = html_page.BAD_COLOUR if is_warning else NEUTRAL
+        ring = ' stroke="currentColor" stroke-width=".8"' if is_warning else ""
         first, more = here[0], f" (and {len(here) - 1} more)" if len(here) > 1 else ""
         tip = f"{first.time_seconds:.1f}s {first.object} {first.reason}: {first.message}{more}"
         yield (
-            f'<circle cx="{x:g}" cy="{height + 5:g}" r="2.2" fill="{fill}" fill-opacity=".8">'
+            f'<circle cx="{x:g}" cy="{height + 5:g}" r="2.2" fill="{fill}" fill-opacity=".8"{ring}>'
             f"<title>{escaped(tip)}</title></circle>"
         )
