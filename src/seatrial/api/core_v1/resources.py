@@ -72,11 +72,11 @@ def validate_resources(resources: Mapping[str, Any], path: str) -> Iterator[Fiel
     for name, text in sorted(requests.items()):
         if name in limits:
             yield from _validate_request(name, str(text), str(limits[name]), f"{path}.requests")
-    for name in sorted(set(limits) - set(requests)):
-        if not may_overcommit(name):
-            yield validation.required(
-                f"{path}.requests[{name}]", "Request must be set for non overcommitable resources"
-            )
+        elif not may_overcommit(name):
+            yield validation.required(f"{path}.limits", "Limit must be set for non overcommitable resources")
+    asked = {*limits, *requests}
+    if any(map(_is_huge_page, asked)) and asked.isdisjoint(_COMPUTE):
+        yield validation.forbidden(path, "HugePages require cpu or memory")
 
 
 def validate_quantity(text: Any, path: str) -> Iterator[FieldError]:
@@ -96,7 +96,7 @@ def validate_quantity(text: Any, path: str) -> Iterator[FieldError]:
 def validate_container_name(name: str, path: str) -> Iterator[FieldError]:
     """The name of something that a container can ask for (validateContainerResourceName)."""
     yield from validate_name(name, path)
-    if "/" not in name and name not in _STANDARD_CONTAINER and not name.startswith("hugepages-"):
+    if "/" not in name and name not in _STANDARD_CONTAINER and not _is_huge_page(name):
         yield validation.invalid(path, name, "must be a standard resource for containers")
 
 
@@ -115,7 +115,11 @@ def is_standard(name: str) -> bool:
 
 def may_overcommit(name: str) -> bool:
     """Whether limits may be above requests (IsOvercommitAllowed)."""
-    return name in _STANDARD_CONTAINER or "kubernetes.io/" in name or ("/" not in name and "hugepages-" not in name)
+    return name in _STANDARD_CONTAINER or "kubernetes.io/" in name or ("/" not in name and not _is_huge_page(name))
+
+
+def _is_huge_page(name: str) -> bool:
+    return name.startswith("hugepages-")
 
 
 def _validate_request(name: str, request: str, limit: str, path: str) -> Iterator[FieldError]:

@@ -41,6 +41,12 @@ def test_a_stateful_set_is_defaulted() -> None:
     assert defaulted["status"] == {"phase": "Pending"}
 
 
+def test_a_template_that_only_limits_a_device_is_taken_as_its_pods_will_request_it() -> None:
+    container = {"name": "c", "image": "app:1", "resources": {"limits": {"nvidia.com/gpu": "1"}}}
+    template = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [container]}}
+    assert errors(STATEFUL_SETS, template=template) == []
+
+
 def test_containers_of_a_stateful_set_mount_the_claims_that_its_templates_make() -> None:
     mounts = [{"name": "data", "mountPath": "/data"}]
     template = {

@@ -135,6 +135,14 @@ def test_defaulting_twice_changes_nothing() -> None:
             'spec.containers[0].volumeMounts[0].name: Not found: "v"',
         ),
         (
+            {"resources": {"requests": {"example.com/gpu": "1"}}},
+            "spec.containers[0].resources.limits: Required value: Limit must be set for non overcommitable resources",
+        ),
+        (
+            {"resources": {"limits": {"hugepages-2Mi": "4Mi"}}},
+            "spec.containers[0].resources: Forbidden: HugePages require cpu or memory",
+        ),
+        (
             {"resources": {"limits": {"cpu": "1"}, "requests": {"cpu": "2"}}},
             'spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1',
         ),
