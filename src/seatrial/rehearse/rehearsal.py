@@ -73,7 +73,7 @@ async def _rehearse(plan: Plan) -> Result:
     seen = observing.seen(plan.snapshot.objects, plan.snapshot.taken_at)
     load, told_of_load = loads.observed(plan.snapshot.objects)
     profiles = replace(plan.profiles, seen=seen, load={**load, **plan.profiles.load})
-    model = SampledModel(profiles, plan.seed)
+    model = SampledModel(profiles, plan.seed, kubelets=not plan.snapshot.is_of_seatrial)
     async with open_world(plan.snapshot, model, coming=coming, seed=plan.seed, release=plan.release) as world:
         assumptions = [*plan.snapshot.assumptions, *observing.assumptions(profiles), *told_of_load, *world.assumptions]
         assumptions += await _settle(world, plan, model)

@@ -155,7 +155,7 @@ PROBE = {"initialDelaySeconds": 5, "periodSeconds": 10, "failureThreshold": 3}
     ("answers", "seen"), [(0, 5), (5, 5), (5.1, 15), (15, 15), (16, 25)], ids=lambda value: str(value)
 )
 def test_a_startup_is_seen_when_the_probe_looks(answers: float, seen: float) -> None:
-    assert probing.started({"startupProbe": PROBE}, answers) == seen
+    assert probing.started({"startupProbe": PROBE}, answers, probing.Agent()) == seen
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,36 @@ def test_a_startup_is_seen_when_the_probe_looks(answers: float, seen: float) -> 
     ],
 )
 def test_readiness_is_looked_at_every_second_until_it_is_seen(probe: JSON, answers: float, seen: float) -> None:
-    behaved = probing.seen(Behaviour(ready=answers), {"readinessProbe": probe}, seen_ready=False)
+    behaved = probing.seen(Behaviour(ready=answers), {"readinessProbe": probe}, probing.Agent(), seen_ready=False)
     assert behaved.ready == pytest.approx(seen)
+
+
+@pytest.mark.parametrize(
+    ("container", "waited", "answers", "seen"),
+    [
+        ({"readinessProbe": {"periodSeconds": 10}}, 2, 0, 0),
+        ({"readinessProbe": {"periodSeconds": 10}}, 2, 1, 8),
+        ({"readinessProbe": {"periodSeconds": 10}}, 12, 8.1, 18),
+        ({"readinessProbe": {"initialDelaySeconds": 5, "periodSeconds": 10}}, 2, 0, 8),
+        ({"readinessProbe": {"initialDelaySeconds": 9, "periodSeconds": 10}}, 2, 0, 18),
+        ({"readinessProbe": {"periodSeconds": 2, "successThreshold": 3}}, 1, 0.5, 5),
+        ({"startupProbe": {"periodSeconds": 5}, "readinessProbe": {"periodSeconds": 10}}, 2, 1, 3),
+        ({"startupProbe": {"periodSeconds": 5}}, 2, 4, 8),
+    ],
+)  # fmt: skip
+def test_a_kubelet_looks_once_a_period_from_the_moment_the_pod_is_there(
+    container: JSON, waited: float, answers: float, seen: float
+) -> None:
+    assert probing.readiness(container, answers, probing.Kubelet(waited)) == pytest.approx(seen)
+
+
+@pytest.mark.parametrize(
+    ("probe", "waited", "killed"),
+    [({"periodSeconds": 10}, 2, 28), ({"periodSeconds": 5, "failureThreshold": 3}, 2, 13),
+     ({"periodSeconds": 10, "initialDelaySeconds": 15}, 2, 38)],
+)  # fmt: skip
+def test_a_kubelet_kills_what_its_looks_have_found_dead(probe: JSON, waited: float, killed: float) -> None:
+    assert probing.given_up({"livenessProbe": probe}, 1000, probing.Kubelet(waited)) == pytest.approx(killed)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +217,7 @@ def test_readiness_is_looked_at_every_second_until_it_is_seen(probe: JSON, answe
 def test_a_slow_starter_is_killed_when_its_probe_has_failed_too_often(
     container: JSON, answers: float | None, killed: float | None
 ) -> None:
-    seen = probing.seen(Behaviour(ready=answers), container, seen_ready=False)
+    seen = probing.seen(Behaviour(ready=answers), container, probing.Agent(), seen_ready=False)
     assert seen.unhealthy == killed
 
 
@@ -204,6 +232,11 @@ def test_a_slow_starter_is_killed_when_its_probe_has_failed_too_often(
 )
 def test_a_hook_that_sleeps_delays_the_end(hook: JSON, seconds: float) -> None:
     assert of(Profiles(), lifecycle={"preStop": hook}).exit == DEFAULT.exit.typical + seconds
+
+
+def test_a_hook_that_sleeps_delays_the_start() -> None:
+    behaved = of(Profiles(), lifecycle={"postStart": {"exec": {"command": ["sleep", "10"]}}})
+    assert behaved.start == DEFAULT.start.typical + 10
 
 
 def test_a_load_is_given_per_workload_and_metric() -> None:

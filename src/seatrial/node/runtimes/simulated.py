@@ -166,6 +166,8 @@ class SimulatedRuntime:
         ready = container.behaviour.ready
         if probe is None or ready == 0:
             return
+        if container.has_startup_probe and (ready is not None or container.behaviour.unhealthy is not None):
+            return  # it is asked when the container has started up, and not before
         first = float(probe.get("initialDelaySeconds") or 0)
         if ready is None or first < ready:
             event = Unhealthy("readiness", "Readiness probe failed: the application does not answer yet")

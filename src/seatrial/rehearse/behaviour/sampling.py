@@ -40,11 +40,14 @@ class NoNetwork(Network):
 
 
 class SampledModel(Model):
-    """The behaviours of one run. `network`: where its Pods are, as soon as that is known."""
+    """The behaviours of one run. `network`: where its Pods are, as soon as that is known.
 
-    def __init__(self, profiles: Profiles, seed: int = 0) -> None:
+    `kubelets`: whether probes look as a kubelet's do, or as Seatrial's node agent's.
+    """
+
+    def __init__(self, profiles: Profiles, seed: int = 0, *, kubelets: bool = True) -> None:
         super().__init__()
-        self.profiles, self.seed = profiles, seed
+        self.profiles, self.seed, self.kubelets = profiles, seed, kubelets
         self.network: Network = NoNetwork()
         self.slowness: dict[str, float] = {}
         """Node → how many times as long everything takes there, for Pods that start from now on."""
@@ -78,7 +81,11 @@ class SampledModel(Model):
             complete = INIT_SECONDS if drawn.complete is None else drawn.complete
             drawn = replace(drawn, ready=0.0, complete=complete, waits_for=self._awaited(pod, container, profile))
         drawn = slowed(drawn, self.slowness.get(str(pod["spec"].get("nodeName")), 1.0))
-        return drawn if is_first else probing.seen(drawn, container, seen_ready=profile.seen_ready)
+        if is_first:
+            return drawn
+        waited = drawn.start + probing.sleeps(container, "postStart")
+        looks = probing.Kubelet(waited) if self.kubelets else probing.Agent()
+        return probing.seen(drawn, container, looks, seen_ready=profile.seen_ready)
 
     def _sample(self, profile: Profile, pod: JSON, container: JSON) -> Behaviour:
         if not self.seed:

@@ -1,6 +1,6 @@
 """Why an update hangs: the obstacles of rollout/obstacles.py under the names of rules, and what no Pod shows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
 from seatrial.api.registry import DAEMON_SETS, DEPLOYMENTS, EVENTS, NODES, PODS, STATEFUL_SETS
@@ -94,7 +94,8 @@ def of(case: Case) -> list[Finding]:
     # What went on when the standstill began: retries back off, and their events grow old.
     since = case.course.news_at
     seen = obstacles.find(members, owners, events, since)
-    found += [_of_obstacle(case, obstacle) for obstacle in seen]
+    restarted = {(objects.name(pod), name) for pod in members for name in _restarted(pod)}
+    found += [_of_obstacle(case, obstacle, restarted) for obstacle in seen]
     found = _without_consequences(found)
     explained = {obstacle.pod for obstacle in seen}
     rest = [pod for pod in members if objects.name(pod) not in explained]
@@ -102,9 +103,16 @@ def of(case: Case) -> list[Finding]:
     return [replace(each, remedy=f"{each.remedy}{_way_back(case, each)}") for each in found]
 
 
-def _of_obstacle(case: Case, obstacle: Obstacle) -> Finding:
+def _restarted(pod: JSON) -> Iterator[str]:
+    for status in objects.get(pod, "status", "containerStatuses", default=()):
+        if status.get("restartCount"):
+            yield str(status["name"])
+
+
+def _of_obstacle(case: Case, obstacle: Obstacle, restarted: Container[tuple[str, str]]) -> Finding:
     where = f"pod/{obstacle.pod}" if obstacle.pod else case.name, case.name
-    killer = _killer(case, obstacle) if obstacle.reason == "CrashLoop" else ""
+    # Whether it waits, or runs and isn't ready, depends on the moment.
+    killer = _killer(case, obstacle) if (obstacle.pod, obstacle.container) in restarted else ""
     if killer:
         return problem("liveness-kills-slow-starter", killer, where)
     rule = rule_of(obstacle)

@@ -33,7 +33,7 @@ def no_readiness_probe(case: Case) -> Found:
 def exits_at_once(case: Case) -> Found:
     """A Pod that ends before all proxies know refuses connections."""
     services = behind_a_service(case)
-    sleeps = any(probing.sleeps_before_stop(each) > 0 for each in case.containers)
+    sleeps = any(probing.sleeps(each, "preStop") > 0 for each in case.containers)
     hooked = any((each.get("lifecycle") or {}).get("preStop") for each in case.containers)
     if services and not sleeps and not hooked:
         quick = [each for each in case.containers if _exit_seconds(case, each) < ENDPOINT_LAG_SECONDS]

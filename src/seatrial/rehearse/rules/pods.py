@@ -83,7 +83,7 @@ def slow_pre_stop(case: Case) -> Found:
     """The hook sleeps longer than the Pod has."""
     grace = float(case.pod_spec.get("terminationGracePeriodSeconds", 30))
     for container in case.containers:
-        sleeps = probing.sleeps_before_stop(container)
+        sleeps = probing.sleeps(container, "preStop")
         if sleeps >= grace:
             yield (
                 f"the preStop hook of container {container['name']} sleeps {told(sleeps)}, and the Pod has "
