@@ -165,3 +165,16 @@ def test_claims_of_a_stateful_set_get_volumes_of_a_class_that_is_assumed(files: 
     told = run(files, "--old", "@old.yaml", "-f", "@db.yaml").output
     assert told.startswith("COMPLETES")
     assert "no StorageClass is known: standard assumed" in " ".join(told.split())
+
+
+def test_nodes_alone_are_an_empty_cluster_for_a_first_installation(files: Path) -> None:
+    told = run(files, "-f", "@new.yaml", "--nodes", "2x4cpu,8Gi").output
+    assert told.splitlines()[0] == "COMPLETES in 3s: 4 of 4 Pods available, all new"
+    assert "the cluster is empty before the change" in told
+
+
+def test_where_there_is_no_cluster_the_other_beginnings_are_told(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(files / "none"))
+    failed = run(files, "-f", "@new.yaml")
+    assert isinstance(failed.exception, ToolError)
+    assert "or start without one: from a dump (--from), from manifests (--old)" in str(failed.exception)

@@ -71,7 +71,10 @@ def test_a_deleted_pod_is_replaced() -> None:
             {"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v2", "spec": {"scaleTargetRef": "web"}},
             "HorizontalPodAutoscaler x",
         ),
-        ({"kind": "Widget", "apiVersion": "acme.io/v1"}, "Widget.acme.io/v1: Seatrial does not know this kind"),
+        (
+            {"kind": "Widget", "apiVersion": "acme.io/v1"},
+            "left out, with all that their controllers make of them: Widget.acme.io/v1",
+        ),
         ({"kind": "Node", "status": {"allocatable": {"cpu": "many"}}}, "Node x"),
     ],
 )

@@ -7,6 +7,7 @@ from seatrial.base.env import SystemEnv
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.cli import manifest_files, target
+from seatrial.client import kubeconfig
 from seatrial.client.base import Client
 from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.machinery import objects
@@ -53,10 +54,24 @@ def _beginning(given: Given) -> tuple[Snapshot, str]:
 
 
 def _live(given: Given) -> tuple[Snapshot, str]:
+    if given["nodes"] and not given["context"] and not given["kubeconfig"]:
+        return snapshot.empty(given["nodes"]), given["namespace"] or "default"
+    _check_configured(given)
+
     async def read(client: Client, namespace: str) -> tuple[Snapshot, str]:
         return await live.read(client, SystemEnv(), given["nodes"], namespace), namespace
 
     return target.run(read, given["kubeconfig"], given["context"], given["namespace"], "seatrial-rehearse")
+
+
+def _check_configured(given: Given) -> None:
+    try:
+        kubeconfig.load(given["kubeconfig"], given["context"])
+    except ToolError as error:
+        raise ToolError(
+            f"{error}; or start without one: from a dump (--from), from manifests (--old), or from nothing, on nodes "
+            f"as in --nodes {snapshot.DEFAULT_NODES}"
+        ) from None
 
 
 def _changes(given: Given, namespace: str) -> list[Change]:

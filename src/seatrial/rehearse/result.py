@@ -197,6 +197,8 @@ class Result:
     decided_by: Decided = "completed"
     workloads: tuple[str, ...] = ()
     desired: int = 0
+    is_new: bool = False
+    """None of the workloads was there before the change."""
     updated_available: int = 0
     min_ready_pods: int = 0
     promised_available: int = 0

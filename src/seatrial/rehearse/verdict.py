@@ -69,6 +69,7 @@ def _counted(course: Course, workloads: Sequence[Case], seconds: float) -> Resul
         scale_events=tuple(course.scales),
         workloads=tuple(one.shown for one in course.targets),
         desired=sum(each.desired for each in counts),
+        is_new=not any(one.is_this(obj) for one in course.targets for obj in course.at_first(one.resource)),
         updated_available=sum(pod.updated and pod.phases[-1].state == "ready" for pod in pods),
         min_ready_pods=min((sample.ready for sample in course.samples), default=0),
         promised_available=sum(each.promised for each in counts),

@@ -24,6 +24,7 @@ It starts from
   a live cluster      (the default: --kubeconfig, --context) which is only read
   a dump              --from FILE|DIR: kubectl get -A -o yaml, kubectl cluster-info dump
   manifests alone     --old old.yaml [--nodes 3x8cpu,32Gi]
+  nothing             --nodes 3x8cpu,32Gi: a first installation
 and changes, in this order: -f, --image, --restart, --undo, --scale, --drain, --delete-pod.
 
 \b
@@ -77,7 +78,9 @@ Exit codes: 0 completes, 2 completes with warnings (with --strict), 3 hangs, 4 b
 )
 @click.option("--from", "dumps", multiple=True, type=click.Path(path_type=Path), metavar="FILE|DIR", help="A dump.")
 @click.option("--old", multiple=True, metavar="FILE", help="Manifests as they are now.")
-@click.option("--nodes", default="", metavar="3x8cpu,32Gi", help="The nodes, where none are known.")
+@click.option(
+    "--nodes", default="", metavar="3x8cpu,32Gi", help="The nodes, where none are known; alone: an empty cluster."
+)
 @target.options
 @click.option("--behaviour", type=click.Path(dir_okay=False, path_type=Path), help="How Pods behave, per image.")
 @click.option(

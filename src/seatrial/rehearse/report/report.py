@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from seatrial.base import html_page
 from seatrial.base.html_page import escaped
-from seatrial.rehearse import durations
+from seatrial.rehearse import alike, durations
 from seatrial.rehearse.report import chart_frame, counts_charts, pods_chart
 from seatrial.rehearse.result import EventLine, Finding, Remedy, Result
 
@@ -27,11 +27,10 @@ def _body(result: Result) -> Iterator[str]:
         yield f"<h2>{result.remedies_title}</h2>"
         yield from map(_remedy, result.remedies)
     yield from _pictures(result)
-    yield from _findings("Problems", result.findings, "problem")
-    yield from _findings("Warnings", result.findings, "warning")
+    yield from _listed("Problems", [_sentence(each) for each in result.findings if each.severity == "problem"])
+    yield from _listed("Warnings", alike.warnings(result))
     yield from _events(result)
-    if result.assumptions:
-        yield f"<h2>Assumed</h2><ul>{''.join(f'<li>{escaped(each)}' for each in result.assumptions)}</ul>"
+    yield from _listed("Assumed", result.assumptions)
 
 
 def _figures(result: Result) -> Iterator[tuple[str, str]]:
@@ -69,11 +68,9 @@ def _pictures(result: Result) -> Iterator[str]:
     yield "<h2>Ready Pods of each version</h2>" + counts_charts.shares(result, known, axis) + legend
 
 
-def _findings(title: str, findings: tuple[Finding, ...], severity: str) -> Iterator[str]:
-    chosen = [finding for finding in findings if finding.severity == severity]
-    if chosen:
-        items = "".join(f"<li>{escaped(_sentence(finding))}" for finding in chosen)
-        yield f"<h2>{title}</h2><ul>{items}</ul>"
+def _listed(title: str, sentences: Sequence[str]) -> Iterator[str]:
+    if sentences:
+        yield f"<h2>{title}</h2><ul>{''.join(f'<li>{escaped(each)}' for each in sentences)}</ul>"
 
 
 def _sentence(finding: Finding) -> str:

@@ -12,7 +12,7 @@ from seatrial.cluster import control_plane
 from seatrial.machinery import conditions, objects
 from seatrial.node.registration import NodeOptions
 from seatrial.rehearse import webhooks
-from seatrial.rehearse.snapshots import consistency
+from seatrial.rehearse.snapshots import consistency, making
 from seatrial.rehearse.trace import TracedStore
 from seatrial.store.base import Store
 
@@ -41,12 +41,12 @@ async def load(store: Store, env: Env, release: str, loaded: Sequence[JSON]) -> 
 
 
 def unknown_kinds(given: Sequence[JSON]) -> list[str]:
-    """What to tell of objects whose kinds are not known here, once for each kind."""
-    known = (old_versions.stored_as(obj) is not None or webhooks.is_configuration(obj) for obj in given)
-    kinds = (
-        f"{obj.get('kind')}.{obj.get('apiVersion')}" for obj, is_known in zip(given, known, strict=True) if not is_known
-    )
-    return [f"left out: {kind}: Seatrial does not know this kind" for kind in dict.fromkeys(kinds)]
+    """What to tell of objects whose kinds are not known here: those of Kubernetes, and custom resources."""
+    unknown = [obj for obj in given if old_versions.stored_as(obj) is None and not webhooks.is_configuration(obj)]
+    kinds = dict.fromkeys((f"{obj.get('kind')}.{obj.get('apiVersion')}", making.is_custom(obj)) for obj in unknown)
+    own, custom = ([kind for kind, is_custom in kinds if is_custom is wanted] for wanted in (False, True))
+    told = [f"left out, they decide nothing here: {', '.join(own)}"] if own else []
+    return told + ([f"left out, with all that their controllers make of them: {', '.join(custom)}"] if custom else [])
 
 
 def machines(store: TracedStore) -> list[NodeOptions]:

@@ -13,8 +13,6 @@ from seatrial.base.types import JSON
 from seatrial.machinery import objects
 
 PLURALS = {"ConfigMap": "configmaps", "Secret": "secrets"}
-OF_KUBERNETES = ("k8s.io", "apps", "batch", "policy", "autoscaling", "extensions")
-"""Groups whose kinds make no ConfigMaps or Secrets."""
 
 
 def maker(kind: str, namespace: str, name: str, known: Sequence[JSON]) -> str:
@@ -25,11 +23,15 @@ def maker(kind: str, namespace: str, name: str, known: Sequence[JSON]) -> str:
     return ""
 
 
-def _names(obj: JSON, name: str) -> bool:
-    """Whether it is a custom resource that names it."""
+def is_custom(obj: JSON) -> bool:
+    """Whether its kind does not belong to Kubernetes, whose groups have no dot or end in k8s.io."""
     group = str(obj.get("apiVersion", "")).rpartition("/")[0]
-    foreign = group and not group.endswith(OF_KUBERNETES) and old_versions.stored_as(obj) is None
-    return bool(foreign) and (objects.name(obj) == name or name in _texts(obj.get("spec")))
+    return "." in group and not group.endswith("k8s.io") and old_versions.stored_as(obj) is None
+
+
+def _names(obj: JSON, name: str) -> bool:
+    """Whether it is a custom resource that has this name, or names it."""
+    return is_custom(obj) and (objects.name(obj) == name or name in _texts(obj.get("spec")))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -49,6 +49,12 @@ def of_manifests(manifests: Sequence[JSON], nodes: str = "", namespace: str = "d
     return with_namespaces(replace(begun, manifests=rest, knows_namespaces=False), rest)
 
 
+def empty(nodes: str) -> Snapshot:
+    """A cluster of these nodes with nothing on it."""
+    begun = complete([], BEGINNING, nodes)
+    return replace(begun, assumptions=("the cluster is empty before the change", *begun.assumptions))
+
+
 def placed(manifests: Sequence[JSON], namespace: str) -> list[JSON]:
     """The manifests as `kubectl apply -n` takes them: in this namespace where they name none and need one."""
     return [_in(obj, namespace) if _lacks_namespace(obj) else obj for obj in manifests]

@@ -34,7 +34,7 @@ def classes(known: Sequence[JSON]) -> tuple[list[JSON], list[str]]:
     has_default = "" not in by_hand and any(map(_asks_for_default, asked))
     names = sorted(named | ({DEFAULT_NAME} if has_default else set()))
     found = [_class(name, is_default=has_default and name == DEFAULT_NAME) for name in names]
-    told = f"no {CLASS} is known: {', '.join(names)} assumed to exist, and to have a volume for every claim"
+    told = f"no {CLASS} is known: {', '.join(names)} assumed to make volumes that every node can mount"
     return found, [told] if found else []
 
 
@@ -44,11 +44,11 @@ def made(before: Sequence[JSON], now: Sequence[JSON]) -> list[str]:
     by_driver: dict[str, list[str]] = {}
     for volume in now:
         kind, source = source_of(volume)
-        if kind == "csi" and _is_made(volume) and objects.name(volume) not in there:
-            claim = str(objects.get(volume, "spec", "claimRef", "name", default=""))
-            by_driver.setdefault(str(source.get("driver")), []).append(claim)
+        driver = str(source.get("driver"))
+        if kind == "csi" and driver != PROVISIONER and _is_made(volume) and objects.name(volume) not in there:
+            by_driver.setdefault(driver, []).append(str(objects.get(volume, "spec", "claimRef", "name", default="")))
     return [
-        f"{driver} assumed to make volumes at once that every node can mount: for {', '.join(names)}"
+        f"{driver} assumed to make volumes at once that every node can mount: for {', '.join(sorted(names))}"
         for driver, names in sorted(by_driver.items())
     ]
 
