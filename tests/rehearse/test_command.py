@@ -23,6 +23,7 @@ def files(tmp_path: Path) -> Path:
     write(tmp_path / "old.yaml", web)
     web["spec"]["template"]["spec"]["containers"][0]["image"] = "nginx:1.11.9"
     write(tmp_path / "new.yaml", web)
+    write_broken(tmp_path, web)
     web["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "ssd"}
     write(tmp_path / "stuck.yaml", web)
     del web["metadata"]["namespace"]
@@ -31,6 +32,16 @@ def files(tmp_path: Path) -> Path:
     write(tmp_path / "bare.yaml", web)
     write(tmp_path / "behaviour.yaml", {"defaults": {"start": {"uniform": [2, 20]}}})
     return tmp_path
+
+
+def write_broken(folder: Path, web: JSON) -> None:
+    pod_spec = web["spec"]["template"]["spec"]
+    dash = {**pod_spec, "containers": [*pod_spec["containers"], None]}
+    write(folder / "typo.yaml", {**web, "spec": {**web["spec"], "replica": 2}})
+    write(folder / "text.yaml", {**web, "spec": {**web["spec"], "replicas": "2"}})
+    write(folder / "dash.yaml", {**web, "spec": {**web["spec"], "template": {**web["spec"]["template"], "spec": dash}}})
+    write(folder / "kind.yaml", {**web, "kind": "Deploymnet"})
+    write(folder / "none.yaml")
 
 
 def write(path: Path, *content: JSON) -> None:
@@ -117,6 +128,21 @@ def test_manifests_come_on_standard_input(files: Path) -> None:
         (["--old", "@old.yaml", "-f", "@new.yaml", "--behaviour", "@old.yaml"], "a behaviour file has"),
         (["--old", "@old.yaml", "-f", "@new.yaml", "--kubernetes-version", "1.2"], "is not known"),
         (["service/web", "--old", "@old.yaml", "--restart"], "there is no service/web in namespace default"),
+        (["--old", "@old.yaml", "-f", "@typo.yaml"], 'Deployment web: unknown field "spec.replica" in Kubernetes 1.32'),
+        (["--old", "@old.yaml", "-f", "@text.yaml"], "Deployment web: cannot unmarshal string into Go struct field"),
+        (["--old", "@old.yaml", "-f", "@dash.yaml"], "Deployment web: spec.template.spec.containers[1] is empty"),
+        (
+            ["--old", "@old.yaml", "-f", "@kind.yaml"],
+            "Kubernetes 1.32 does not know them by itself: Deploymnet.apps/v1",
+        ),
+        (["--old", "@old.yaml", "-f", "@none.yaml"], "there are no objects in"),
+        (["deployment/web", "--old", "@old.yaml", "-f", "@new.yaml"], "deployment/web: say what changes about it"),
+        (["--recorded", "@old.yaml", "-f", "@new.yaml"], "--recorded brings its own beginning"),
+        (["--old", "@old.yaml", "--restart", "--trials", "0"], "Invalid value for '--trials'"),
+        (
+            ["--old", "@old.yaml", "--restart", "--nodes", "1x8cpu,32gi"],
+            "--nodes takes COUNTxCPUcpu",
+        ),
         (["-n", "shop", "--old", "@old.yaml", "-f", "@new.yaml"], "is for namespace default, and -n says shop"),
         (["--old", "@old.yaml", "--drain", "n9"], "there is no node/n9; there are node-1, node-2, node-3"),
         (["--old", "@old.yaml", "--delete-pod", "web"], "there is no pod/web in namespace default; there are web-"),

@@ -18,7 +18,7 @@ from seatrial.rehearse.changes.change import Apply, Change, DeletePod, Drain, Re
 from seatrial.rehearse.changes.roll import Roll
 from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.rehearsal import Plan
-from seatrial.rehearse.snapshots import dump, live, snapshot
+from seatrial.rehearse.snapshots import dump, live, nodes, snapshot
 from seatrial.rehearse.snapshots.snapshot import Snapshot
 
 Given = Mapping[str, Any]
@@ -56,7 +56,8 @@ def _beginning(given: Given) -> tuple[Snapshot, str]:
 def _live(given: Given) -> tuple[Snapshot, str]:
     if given["nodes"] and not given["context"] and not given["kubeconfig"]:
         return snapshot.empty(given["nodes"]), given["namespace"] or "default"
-    _check_configured(given)
+    if not given["context"] and not given["kubeconfig"]:
+        _check_configured()
 
     async def read(client: Client, namespace: str) -> tuple[Snapshot, str]:
         return await live.read(client, SystemEnv(), given["nodes"], namespace), namespace
@@ -64,13 +65,13 @@ def _live(given: Given) -> tuple[Snapshot, str]:
     return target.run(read, given["kubeconfig"], given["context"], given["namespace"], "seatrial-rehearse")
 
 
-def _check_configured(given: Given) -> None:
+def _check_configured() -> None:
     try:
-        kubeconfig.load(given["kubeconfig"], given["context"])
+        kubeconfig.load()
     except ToolError as error:
         raise ToolError(
             f"{error}; or start without one: from a dump (--from), from manifests (--old), or from nothing, on nodes "
-            f"as in --nodes {snapshot.DEFAULT_NODES}"
+            f"as in --nodes {nodes.DEFAULT_NODES}"
         ) from None
 
 
@@ -78,6 +79,8 @@ def _changes(given: Given, namespace: str) -> list[Change]:
     found = [*_from_files(given, namespace), *_to_workload(given)]
     found += [Drain(node) for node in given["drains"]]
     found += [DeletePod(pod) for pod in given["deleted"]]
+    if given["workload"] and not any(_to_workload(given)):
+        raise ToolError(f"{given['workload']}: say what changes about it: --image, --restart, --undo or --scale")
     if not found:
         raise ToolError("say what changes: -f FILE, --image, --restart, --undo, --scale, --drain or --delete-pod")
     return found
@@ -94,6 +97,8 @@ def _from_files(given: Given, namespace: str) -> Iterator[Change]:
         yield Roll(old, manifest=found[0])
     elif files:
         found = manifest_files.read(files)
+        if not found:
+            raise ToolError(f"there are no objects in {', '.join(files)}")
         _check_namespaces(found, given["namespace"])
         yield Apply(snapshot.placed(found, namespace), f"apply {', '.join(files)}")
 

@@ -112,6 +112,12 @@ def get(obj: Any, *path: str | int, default: Any = None) -> Any:
     return default if obj is None else obj
 
 
+def dicts(obj: JSON, *path: str | int) -> list[JSON]:
+    """The dicts in the list at `path`; of an object that was never validated there may be anything else."""
+    found = get(obj, *path)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
 def copy(obj: JSON) -> JSON:
     """A deep, mutable copy."""
     return cast(JSON, orjson.loads(orjson.dumps(obj)))

@@ -57,7 +57,7 @@ def named(obj: JSON) -> Iterator[ImageName]:
     """The images that an object's volumes name."""
     spec = obj.get("spec") or {}
     pod_spec = spec if obj.get("kind") == "Pod" else objects.get(spec, "template", "spec", default={})
-    for source in (spec.get("rbd"), *(volume.get("rbd") for volume in pod_spec.get("volumes") or ())):
+    for source in (spec.get("rbd"), *(volume.get("rbd") for volume in objects.dicts(pod_spec, "volumes"))):
         if isinstance(source, dict) and source.get("image"):
             try:
                 yield rbd_images.parse(f"{source.get('pool') or rbd_images.DEFAULT_POOL}/{source['image']}")

@@ -24,7 +24,7 @@ from seatrial.rehearse.course import Course
 from seatrial.rehearse.ending import Ending
 from seatrial.rehearse.faults import Fault
 from seatrial.rehearse.result import Result
-from seatrial.rehearse.snapshots import storage
+from seatrial.rehearse.snapshots import loading, shape, storage
 from seatrial.rehearse.snapshots.snapshot import Snapshot, placed, with_namespaces
 from seatrial.rehearse.watching import Watching
 from seatrial.rehearse.webhooks import Webhooks
@@ -69,6 +69,7 @@ def rehearse(plan: Plan) -> Result:
 
 async def _rehearse(plan: Plan) -> Result:
     coming = placed([obj for each in plan.changes if isinstance(each, Apply) for obj in each.manifests], plan.namespace)
+    shape.check([*plan.snapshot.manifests, *coming], plan.release)
     plan = replace(plan, snapshot=with_namespaces(plan.snapshot, coming))
     seen = observing.seen(plan.snapshot.objects, plan.snapshot.taken_at)
     load, told_of_load = loads.observed(plan.snapshot.objects)
@@ -82,7 +83,10 @@ async def _rehearse(plan: Plan) -> Result:
         course = world.begin()
         ending = await _change(world, course, plan)
         if not course.targets:
-            raise ToolError("the change concerns no Deployment, StatefulSet, DaemonSet or ReplicationController")
+            left_out = "".join(f"; {each}" for each in loading.unknown_kinds(coming, plan.release))
+            raise ToolError(
+                f"the change concerns no Deployment, StatefulSet, DaemonSet or ReplicationController{left_out}"
+            )
         assumptions += storage.made(course.at_first(PERSISTENT_VOLUMES), course.all(PERSISTENT_VOLUMES))
         assumptions += sampling.assumptions(model, [life.pod for life in course.lives.values()])
         made_up, configurations = bool(plan.snapshot.manifests), world.webhooks.configurations

@@ -77,9 +77,11 @@ async def open_world(
     store, images = TracedStore(env), Images(env)
     model.network = store
     given = [*snapshot.objects, *snapshot.manifests, *coming]
-    await images.make(given)
-    made, told = _assumed(given)
-    told += await loading.load(store, env, release, [*snapshot.objects, *made])
+    told = await loading.load(store, env, release, snapshot.objects)
+    taken = [*store.objects(), *filter(loading.is_unknown, snapshot.objects), *snapshot.manifests, *coming]
+    await images.make(taken)
+    made, told_of_made = _assumed(taken)
+    told = [*told_of_made, *told, *await loading.load(store, env, release, made)]
     hooks = Webhooks(frozenset(str(obj.get("kind")) for obj in given))
     hooks.put(snapshot.objects)
     work = GivenLoad(model.profiles.load)
@@ -99,7 +101,7 @@ async def open_world(
         mend_stuck_sets=snapshot.is_of_seatrial,
         pace=pace.own() if snapshot.is_of_seatrial else pace.quiet(),
     )
-    told += [*webhooks.told(given), *loads.unknown(given, work.curves), *loading.unknown_kinds(given)]
+    told += [*webhooks.told(given), *loads.unknown(given, work.curves), *loading.unknown_kinds(given, release)]
     async with cluster:
         yield World(cluster, store, model, images, hooks, work, told)
 

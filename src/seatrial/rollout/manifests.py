@@ -3,6 +3,9 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
+
+import orjson
 
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
@@ -31,22 +34,17 @@ def parse(text: str, source: str) -> list[JSON]:
 
 
 def _documents(text: str, source: str) -> Iterator[object]:
-    import yaml
+    from seatrial.rollout import manifest_yaml
 
+    if text.lstrip().startswith("{{"):
+        raise ToolError(f"{source}: this is a template, not a manifest: render it first, as with helm template")
     if text.lstrip().startswith("{"):
         try:
             yield json.loads(text)
             return
         except json.JSONDecodeError as error:
             raise ToolError(f"{source}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
-    try:
-        yield from yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise ToolError(f"{source}{place}: not YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise ToolError(f"{source}: not YAML: {error}") from None
+    yield from manifest_yaml.documents(text, source)
 
 
 def _flatten(document: object, source: str) -> Iterator[JSON]:
@@ -54,17 +52,25 @@ def _flatten(document: object, source: str) -> Iterator[JSON]:
         return
     if not isinstance(document, dict):
         raise ToolError(f"{source}: a manifest is a mapping with apiVersion and kind, not a {type(document).__name__}")
-    if str(document.get("kind", "")).endswith("List") and isinstance(document.get("items"), list):
+    if str(document.get("kind", "")).endswith("List") and isinstance(document.get("items", 0) or [], list):
         kind, version = str(document["kind"]).removesuffix("List"), document.get("apiVersion")
-        for item in document["items"]:
+        for item in document["items"] or ():
             if kind and isinstance(item, dict) and version:
                 # The items of a list of one kind need not say which kind that is.
                 item = {"apiVersion": version, "kind": kind, **item}
             yield from _flatten(item, source)
         return
     for field in ("apiVersion", "kind"):
-        if not document.get(field):
+        if not document.get(field) or not isinstance(document[field], str):
             raise ToolError(f"{source}: a manifest needs {field}")
     if not isinstance(document.get("metadata", {}), dict):
         raise ToolError(f"{source}: the metadata of a {document['kind']} is no mapping")
-    yield document
+    yield _as_json(document, source)
+
+
+def _as_json(document: JSON, source: str) -> JSON:
+    """With the types of JSON: keys are text, and so are dates. Raises ToolError."""
+    try:
+        return cast(JSON, orjson.loads(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)))
+    except TypeError as error:
+        raise ToolError(f"{source}: a {document['kind']} can't be written as JSON: {error}") from None

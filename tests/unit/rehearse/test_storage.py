@@ -26,9 +26,7 @@ def test_claims_and_templates_have_the_classes_that_they_name_and_the_default_on
         ("fast", False),
         ("standard", True),
     ]
-    assert told == [
-        "no StorageClass is known: fast, standard assumed to make volumes that every node can mount"
-    ]
+    assert told == ["no StorageClass is known: fast, standard assumed to make volumes that every node can mount"]
 
 
 def test_where_a_class_is_known_there_are_no_others() -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seatrial.aio import loops
+from seatrial.base.errors import ToolError
 from seatrial.cli import output, target
-from seatrial.cli.go_flags import Duration
+from seatrial.cli.go_flags import Duration, GoCommand
 
 if TYPE_CHECKING:
     from seatrial.rehearse.result import Result
@@ -50,7 +51,7 @@ Exit codes: 0 completes, 2 completes with warnings (with --strict), 3 hangs, 4 b
 """
 
 
-@click.command("rehearse", help=HELP, short_help="What will this update do?")
+@click.command("rehearse", cls=GoCommand, help=HELP, short_help="What will this update do?")
 @click.argument("workload", required=False, default="", metavar="[KIND/NAME]")
 @click.option("-f", "--filename", "new", multiple=True, metavar="FILE", help="Manifests to apply; - is stdin.")
 @click.option(
@@ -115,6 +116,10 @@ def command(
     # What simulated nodes complain of is in the verdict.
     logging.getLogger("seatrial").addHandler(logging.NullHandler())
     if given["recorded"]:
+        if any(given[each] for each in ("workload", "new", "dumps", "old")):
+            raise ToolError(
+                "--recorded brings its own beginning and changes: leave out -f, --from, --old and KIND/NAME"
+            )
         return _compare(given["recorded"], given["release"], output_format)
     result = _rehearse(given)
     broken = broken_promise(result, min_available, max_duration)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from seatrial.base.env import Env
 from seatrial.base.errors import RuntimeFailure
 from seatrial.base.types import JSON
+from seatrial.node import images
 from seatrial.node.runtimes.base import ContainerStart, Exited, Failed, Notify, Readiness, Session, Started, Unhealthy
 
 LOOK_SECONDS = 1.0
@@ -141,6 +142,12 @@ class SimulatedRuntime:
         container.timer = None
         behaviour, image = container.behaviour, request.container["image"]
         here = str(request.pod["spec"].get("nodeName")), str(image)
+        try:
+            images.parse(str(image))
+        except RuntimeFailure as error:
+            del self._containers[container_id]
+            container.notify(Failed(error.reason, error.message, self._env.now(), retry=False))
+            return
         if self.model.registry_down and here not in self._pulled:
             del self._containers[container_id]
             message = f'failed to pull and unpack image "{image}": dial tcp: connect: connection refused'

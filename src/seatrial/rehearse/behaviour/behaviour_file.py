@@ -21,15 +21,16 @@ KEYS = ("start", "ready", "crash", "bad_image", "exit", "exit_not_running", "nev
 
 def read(path: Path) -> Profiles:
     """A behaviour file. Raises ToolError that says where it is wrong."""
-    import yaml
+    from seatrial.rollout import manifest_yaml
 
     try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ToolError(f"{path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ToolError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    return parse(content, str(path))
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ToolError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    contents = list(manifest_yaml.documents(text, str(path)))
+    if len(contents) > 1:
+        raise ToolError(f"{path}: a behaviour file is one document; got {len(contents)}")
+    return parse(contents[0] if contents else {}, str(path))
 
 
 def parse(content: Any, where: str) -> Profiles:
@@ -57,9 +58,9 @@ def _said(data: Any, where: str) -> Said:
         here = f"{where}: {key}"
         if key in ("bad_image", "never_ready"):
             values[key] = _chance(value, here)
-        elif key == "crash" and isinstance(value, dict) and "after" in value:
+        elif key == "crash" and isinstance(value, dict) and {"after"} <= set(value) <= {"after", "chance"}:
             values["crash"] = distribution.parse(value["after"], here)
-            values["crash_chance"] = _chance(value.get("chance", 1.0), here)
+            values["crash_chance"] = _chance(value.get("chance", 1.0), f"{here}: chance")
         elif key == "waits_for":
             values[key] = _service(value, here)
         elif value is None and key in ("ready", "crash", "complete"):

@@ -76,7 +76,7 @@ def _lognormal(median: Any, p95: Any, where: str) -> Distribution:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def _are_numbers(value: Any) -> bool:

@@ -134,6 +134,9 @@ def _seconds(value: Any, where: str) -> float:
 
 def _amount(value: Any, where: str) -> float:
     try:
-        return float(quantity.parse(str(value)))
+        amount = float(quantity.parse(str(value)))
     except ValueError as error:
         raise ToolError(f"{where}: {error}; amounts are written like 500m or 2") from None
+    if amount < 0:
+        raise ToolError(f"{where}: takes no less than 0; got {value!r}")
+    return amount

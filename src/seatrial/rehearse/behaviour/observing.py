@@ -59,8 +59,8 @@ def _told(image: str, known: Profile) -> str:
 
 def _containers(pod: JSON) -> Iterator[tuple[str, JSON]]:
     """(image as the spec has it, status) of the Pod's own containers."""
-    images = {str(each["name"]): str(each.get("image", "")) for each in (pod.get("spec") or {}).get("containers") or ()}
-    for status in (pod.get("status") or {}).get("containerStatuses") or ():
+    images = {each.get("name"): str(each.get("image", "")) for each in objects.dicts(pod, "spec", "containers")}
+    for status in objects.dicts(pod, "status", "containerStatuses"):
         if status.get("name") in images:
             yield images[status["name"]], status
 

@@ -14,7 +14,15 @@ from seatrial.machinery import objects
 from seatrial.node.runtimes.simulated import Behaviour, Model
 from seatrial.rehearse.behaviour import probing, waiting
 from seatrial.rehearse.behaviour.distribution import Distribution
-from seatrial.rehearse.behaviour.profiles import DEFAULT_TOLD, INIT_SECONDS, INIT_TOLD, Profile, Profiles
+from seatrial.rehearse.behaviour.profiles import (
+    DEFAULT_TOLD,
+    EVERY_IMAGE,
+    INIT_SECONDS,
+    INIT_TOLD,
+    Profile,
+    Profiles,
+    untagged,
+)
 
 
 class Network(Protocol):
@@ -102,19 +110,35 @@ class SampledModel(Model):
         return found
 
 
+Used = tuple[JSON, JSON, str]
+"""(Pod, container, image)."""
+
+
 def assumptions(model: SampledModel, pods: Iterable[JSON]) -> list[str]:
     """What to tell of how these Pods were assumed to behave."""
-    return [*_unknown(model.profiles, pods), *_waiting(model)]
+    images = [(pod, each, str(each.get("image", ""))) for pod in pods for each in _containers(pod)]
+    return [*_unknown(model.profiles, images), *_waiting(model), *_unused(model.profiles, images)]
 
 
-def _unknown(profiles: Profiles, pods: Iterable[JSON]) -> Iterator[str]:
+def _containers(pod: JSON) -> Iterator[JSON]:
+    yield from pod["spec"].get("initContainers") or ()
+    yield from pod["spec"]["containers"]
+
+
+def _unused(profiles: Profiles, used: Sequence[Used]) -> Iterator[str]:
+    """Behaviour that was said of images of which there is no Pod: a name may be written wrong."""
+    names = {name for _, _, image in used for name in (image, untagged(image))}
+    unused = sorted(profiles.said.keys() - names - {EVERY_IMAGE})
+    if unused:
+        yield f"what --behaviour says of {', '.join(unused)} concerns no Pod of this update"
+
+
+def _unknown(profiles: Profiles, used: Sequence[Used]) -> Iterator[str]:
     ending: set[str] = set()
     staying: set[str] = set()
-    for pod in pods:
-        for container in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]):
-            image = str(container.get("image", ""))
-            if not profiles.knows_start(image):
-                (ending if is_init(pod, container) else staying).add(image)
+    for pod, container, image in used:
+        if not profiles.knows_start(image):
+            (ending if is_init(pod, container) else staying).add(image)
     for images, how in ((staying, DEFAULT_TOLD), (ending, INIT_TOLD)):
         if images:
             yield f"nothing is known of {', '.join(sorted(images))}: {how} (set it in --behaviour)"

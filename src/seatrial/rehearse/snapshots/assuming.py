@@ -149,13 +149,13 @@ def _of_pod(spec: JSON) -> Iterator[tuple[str, str]]:
 
 
 def _of_containers(spec: JSON) -> Iterator[tuple[str, str, str]]:
-    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
-        for source in container.get("envFrom") or ():
+    for container in (*objects.dicts(spec, "initContainers"), *objects.dicts(spec, "containers")):
+        for source in objects.dicts(container, "envFrom"):
             for kind, field in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
                 given = objects.get(source, field, default={})
                 if not given.get("optional"):
                     yield kind, given.get("name", ""), ""
-        for variable in container.get("env") or ():
+        for variable in objects.dicts(container, "env"):
             for kind, field in (("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")):
                 source = objects.get(variable, "valueFrom", field, default={})
                 if not source.get("optional"):
@@ -163,7 +163,7 @@ def _of_containers(spec: JSON) -> Iterator[tuple[str, str, str]]:
 
 
 def _of_volumes(spec: JSON) -> Iterator[tuple[str, str, str]]:
-    for volume in spec.get("volumes") or ():
+    for volume in objects.dicts(spec, "volumes"):
         yield CLAIM, objects.get(volume, "persistentVolumeClaim", "claimName", default=""), ""
         for source in (volume, *objects.get(volume, "projected", "sources", default=[])):
             for kind, field, name in (("ConfigMap", "configMap", "name"), ("Secret", "secret", "secretName")):

@@ -40,13 +40,25 @@ async def load(store: Store, env: Env, release: str, loaded: Sequence[JSON]) -> 
     return left_out
 
 
-def unknown_kinds(given: Sequence[JSON]) -> list[str]:
-    """What to tell of objects whose kinds are not known here: those of Kubernetes, and custom resources."""
-    unknown = [obj for obj in given if old_versions.stored_as(obj) is None and not webhooks.is_configuration(obj)]
-    kinds = dict.fromkeys((f"{obj.get('kind')}.{obj.get('apiVersion')}", making.is_custom(obj)) for obj in unknown)
-    own, custom = ([kind for kind, is_custom in kinds if is_custom is wanted] for wanted in (False, True))
-    told = [f"left out, they decide nothing here: {', '.join(own)}"] if own else []
-    return told + ([f"left out, with all that their controllers make of them: {', '.join(custom)}"] if custom else [])
+def is_unknown(obj: JSON) -> bool:
+    """Whether it is of a kind that there is none of here."""
+    return old_versions.stored_as(obj) is None and not webhooks.is_configuration(obj)
+
+
+def unknown_kinds(given: Sequence[JSON], release: str) -> list[str]:
+    """What to tell of objects of kinds that are not known here, and of kinds that nobody knows."""
+    schemas = control_plane.schemas_of(control_plane.spoken(release))
+    left: dict[str, dict[str, None]] = {}
+    for obj in filter(is_unknown, given):
+        group, _, version = str(obj["apiVersion"]).rpartition("/")
+        if making.is_custom(obj):
+            why = "with all that their controllers make of them"
+        elif schemas.knows(group, version, str(obj["kind"])):
+            why = "they decide nothing here"
+        else:
+            why = f"Kubernetes {schemas.release} does not know them by itself"
+        left.setdefault(why, {})[f"{obj['kind']}.{obj['apiVersion']}"] = None
+    return [f"left out, {why}: {', '.join(kinds)}" for why, kinds in left.items()]
 
 
 def machines(store: TracedStore) -> list[NodeOptions]:

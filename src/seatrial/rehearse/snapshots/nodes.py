@@ -44,10 +44,9 @@ def parse(text: str) -> list[JSON]:
 
 def _is_amount(text: str) -> bool:
     try:
-        quantity.parse(text)
+        return quantity.parse(text) > 0
     except ValueError:
         return False
-    return True
 
 
 def _node(name: str, amounts: Mapping[str, str]) -> JSON:

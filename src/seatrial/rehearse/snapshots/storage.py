@@ -61,7 +61,7 @@ def _claims(obj: JSON) -> Iterator[JSON]:
     if obj.get("kind") == "PersistentVolumeClaim" and not spec.get("volumeName"):
         yield obj
     if obj.get("kind") == "StatefulSet":
-        yield from spec.get("volumeClaimTemplates") or ()
+        yield from objects.dicts(obj, "spec", "volumeClaimTemplates")
 
 
 def _asks_for_default(claim: JSON) -> bool:
