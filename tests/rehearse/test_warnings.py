@@ -7,7 +7,7 @@ import pytest
 from seatrial.api.registry import STATEFUL_SETS
 from seatrial.base.types import JSON
 from seatrial.rehearse.behaviour.behaviour_file import parse
-from seatrial.rehearse.changes.change import Restart
+from seatrial.rehearse.changes.change import Apply, Restart, Scale
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.result import Result
 from seatrial.rehearse.rules import catalogue
@@ -28,6 +28,12 @@ ANTI_AFFINITY = {
         "requiredDuringSchedulingIgnoredDuringExecution": [
             {"labelSelector": {"matchLabels": {"app": "web"}}, "topologyKey": "kubernetes.io/hostname"}
         ]
+    }
+}
+APART = ANTI_AFFINITY["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0]
+APART_BY_VERSION = {
+    "podAntiAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": [{**APART, "matchLabelKeys": ["pod-template-hash"]}]
     }
 }
 BUDGET = {
@@ -55,6 +61,11 @@ SCALER = {
             }
         ],
     },
+}
+BY_NAME = {
+    **SERVICE,
+    "metadata": {"name": "by-name"},
+    "spec": {**SERVICE["spec"], "ports": [{"port": 80, "targetPort": "http"}]},
 }
 CANARY = deployment("canary", 1)
 CANARY["spec"]["selector"]["matchLabels"]["app"] = "web"
@@ -114,6 +125,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "10%"}}}},
     ),
     ("service-without-pods", {"others": [OTHER_TIER]}),
+    ("service-port-missing", {"others": [BY_NAME], "container": {"ports": [{"name": "web", "containerPort": 80}]}}),
     ("shared-selector", {"others": [CANARY]}),
     ("replicas-beside-autoscaler", {"others": [SCALER]}),
     ("autoscaler-can-not-scale", {"others": [SCALER, {**SCALER, "metadata": {"name": "more"}}]}),
@@ -141,8 +153,27 @@ def test_a_partition_leaves_pods_behind() -> None:
     ]
 
 
+@pytest.mark.parametrize("others", [[], [SCALER]])
+def test_a_size_that_the_manifest_had_and_leaves_out_is_lost(others: list[JSON]) -> None:
+    old, new = web({}, {}, {}), web({"image": "web:2"}, {}, {})
+    del new["spec"]["replicas"]
+    result = rehearse(Plan(of_manifests([old, *others], "3x4cpu,8Gi"), [Apply([new])]))
+    (found,) = [each for each in result.warnings if each.rule == "replicas-left-out"]
+    assert "apply takes deployment/web from 3 to 1" in found.message
+    assert ("horizontalpodautoscaler/web" in found.objects) == bool(others)
+    assert "kubectl apply edit-last-applied" in found.remedy
+
+
+def test_a_size_that_no_manifest_has_stays() -> None:
+    old, new = web({}, {}, {}), web({"image": "web:2"}, {}, {})
+    del old["spec"]["replicas"], new["spec"]["replicas"]
+    scaled = Scale("deployment/web", 3)
+    result = rehearse(Plan(of_manifests([old], "3x4cpu,8Gi"), [scaled, Apply([new])]))
+    assert (result.desired, [each.rule for each in result.warnings]) == (3, [])
+
+
 def test_every_rule_has_a_case() -> None:
-    assert {rule for rule, _ in CASES} | {"partition"} == {each.id for each in catalogue.WARNINGS}
+    assert {rule for rule, _ in CASES} | {"partition", "replicas-left-out"} == {each.id for each in catalogue.WARNINGS}
 
 
 def test_there_is_nothing_to_say_of_a_sound_deployment() -> None:
@@ -173,6 +204,18 @@ TIGHT = {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
 
 SOUND: list[tuple[str, str, dict[str, Any]]] = [
     ("exits-at-once", "a hook that asks", {"container": {"lifecycle": {"preStop": {"httpGet": {"port": 80}}}}}),
+    ("slow-pre-stop", "no hook, and no time either", {
+        "container": {"lifecycle": None}, "pod": {"terminationGracePeriodSeconds": 0},
+    }),
+    ("service-port-missing", "a port of that name", {
+        "others": [BY_NAME], "container": {"ports": [{"name": "http", "containerPort": 80}]},
+    }),
+    ("service-port-missing", "a sidecar has it", {
+        "others": [BY_NAME],
+        "pod": {"initContainers": [
+            {"name": "s", "image": "s:1", "restartPolicy": "Always", "ports": [{"name": "http", "containerPort": 80}]},
+        ]},
+    }),
     ("budget-allows-no-eviction", "a budget of others", {
         "others": [{**BUDGET, "spec": {"minAvailable": "100%", "selector": {"matchLabels": {"app": "other"}}}}],
     }),
@@ -204,6 +247,9 @@ SOUND: list[tuple[str, str, dict[str, Any]]] = [
     ("rwo-volume-with-surge", "Pods that are for one node", {
         "others": [volume("index-api-pv"), claim("data")],
         "pod": {**DATA, "nodeSelector": {"kubernetes.io/hostname": "node-1"}},
+    }),
+    ("anti-affinity-as-many-as-nodes", "only Pods of one version are kept apart", {
+        "pod": {"affinity": APART_BY_VERSION},
     }),
     ("anti-affinity-as-many-as-nodes", "a node to spare", {
         "pod": {"affinity": ANTI_AFFINITY}, "spec": {"replicas": 2},

@@ -21,6 +21,20 @@ def replicas_beside_autoscaler(case: Case) -> Found:
             )
 
 
+def replicas_left_out(case: Case) -> Found:
+    """A manifest that leaves out the size that the one before had: apply takes it away, and the default is 1."""
+    before, now = (objects.get(last_applied.of(each or {}), "spec", default={}) for each in (case.before, case.obj))
+    size = objects.get(case.before or {}, "spec", "replicas", default=1)
+    if size > 1 and now and isinstance(before.get("replicas"), int) and now.get("replicas") is None:
+        names = [f"horizontalpodautoscaler/{objects.name(scaler)}" for scaler in scalers(case)]
+        until = f", until {names[0]} scales it up again" if names else ""
+        yield (
+            "the manifest leaves out spec.replicas, which the one that was applied before it had: "
+            f"apply takes {case.name} from {size} to 1{until}",
+            (case.name, *names),
+        )
+
+
 def autoscaler_can_not_scale(case: Case) -> Found:
     """An autoscaler that finds no metric to go by."""
     for scaler in scalers(case):

@@ -141,6 +141,15 @@ WARNINGS: tuple[Rule, ...] = (
         selection.service_without_pods,
     ),
     Rule(
+        "service-port-missing",
+        "A Service names a port that no container has",
+        "A Service that has a name for its targetPort finds the number in the Pods. When the template calls the port "
+        "something else, the roll completes, and every request fails.",
+        "`kubectl get endpointslices -o yaml`: no ports; the `ports` of the template's containers",
+        "give the container's port the name that the Service has as its targetPort, or the Service the other one",
+        selection.service_port_missing,
+    ),
+    Rule(
         "shared-selector",
         "Two workloads select the same Pods",
         "Controllers tell their Pods apart by who owns them, and adopt those that nobody owns. Whatever goes by labels "
@@ -165,8 +174,20 @@ WARNINGS: tuple[Rule, ...] = (
         "Whoever applies a manifest with spec.replicas takes back what the autoscaler has scaled to, in the middle of "
         "the load, and at once.",
         "`kubectl get hpa`; spec.replicas in the manifest",
-        "leave spec.replicas out of the manifest",
+        "take spec.replicas out of what was applied last (kubectl apply edit-last-applied), then out of the manifest: "
+        "the other way round apply sets 1",
         autoscaling.replicas_beside_autoscaler,
+    ),
+    Rule(
+        "replicas-left-out",
+        "The manifest leaves out the size that it had",
+        "What the manifest that was applied before has, and the new one has not, apply takes away; spec.replicas is "
+        "then 1, whatever the size was, until somebody, or an autoscaler, sets another one.",
+        "`kubectl apply view-last-applied` has spec.replicas, and the manifest has not; `kubectl diff -f` shows "
+        "replicas: 1",
+        "take spec.replicas out of what was applied last first (kubectl apply edit-last-applied), or keep it in the "
+        "manifest",
+        autoscaling.replicas_left_out,
     ),
     Rule(
         "autoscaler-can-not-scale",

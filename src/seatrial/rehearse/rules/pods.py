@@ -9,6 +9,9 @@ from seatrial.rehearse.rules import places
 from seatrial.rehearse.rules.base import Case, Found
 from seatrial.workloads import rolling
 
+VERSION = "pod-template-hash"
+"""A label that tells versions apart: anti-affinity that goes by it leaves old and new Pods together."""
+
 
 def mutable_tag(case: Case) -> Found:
     for container in (*case.containers, *(case.pod_spec.get("initContainers") or ())):
@@ -71,7 +74,8 @@ def anti_affinity_as_many_as_nodes(case: Case) -> Found:
         key = str(term.get("topologyKey", ""))
         own = selectors.from_label_selector(term.get("labelSelector")).matches(case.pod_labels)
         domains = {objects.labels(node).get(key) for node in places.eligible(case)} - {None}
-        if own and limits.max_surge and limits.max_unavailable == 0 and limits.desired >= len(domains):
+        apart = VERSION not in (term.get("matchLabelKeys") or ())
+        if own and apart and limits.max_surge and limits.max_unavailable == 0 and limits.desired >= len(domains):
             yield (
                 f"required anti-affinity by {key}, {limits.desired} replicas and {len(domains)} places: none is left "
                 "for the surge, and maxUnavailable comes to 0",
@@ -84,7 +88,7 @@ def slow_pre_stop(case: Case) -> Found:
     grace = float(case.pod_spec.get("terminationGracePeriodSeconds", 30))
     for container in case.containers:
         sleeps = probing.sleeps(container, "preStop")
-        if sleeps >= grace:
+        if sleeps and sleeps >= grace:
             yield (
                 f"the preStop hook of container {container['name']} sleeps {told(sleeps)}, and the Pod has "
                 f"{told(grace)} to end: it is killed",

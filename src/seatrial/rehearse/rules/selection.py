@@ -5,7 +5,7 @@ from seatrial.base.types import JSON
 from seatrial.machinery import objects, selectors
 from seatrial.machinery.selectors import Selector
 from seatrial.rehearse.rules.base import Case, Found
-from seatrial.workloads import pods
+from seatrial.workloads import pods, service_endpoints
 
 
 def shared_selector(case: Case) -> Found:
@@ -51,6 +51,21 @@ def service_without_pods(case: Case) -> Found:
                 f"{name} has no endpoints: it selects {shown}, and {why}",
                 (name, case.name),
             )
+
+
+def service_port_missing(case: Case) -> Found:
+    """A Service whose targetPort is a name that the template has for no port."""
+    for service in case.there(SERVICES):
+        if not _matches(service["spec"].get("selector") or {}, {"metadata": {"labels": case.pod_labels}}):
+            continue
+        for port in service["spec"].get("ports") or ():
+            if service_endpoints.target_port({"spec": case.pod_spec}, port) is None:
+                name = f"service/{objects.name(service)}"
+                yield (
+                    f"{name} sends requests to the port {port['targetPort']} of its Pods, and no container of "
+                    f"{case.name} has a {port.get('protocol', 'TCP')} port of that name",
+                    (name, case.name),
+                )
 
 
 def _served(case: Case, service: JSON) -> bool:
