@@ -121,6 +121,45 @@ def test_a_budget_that_spares_nobody_keeps_a_node_from_being_drained() -> None:
     assert [each.completes for each in result.remedies] == [True]
 
 
+EMPTY_DIR = {"volumes": [{"name": "tmp", "emptyDir": {}}]}
+
+
+def _bare(name: str, node: str) -> JSON:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"nodeName": node, "containers": [{"name": "c", "image": "bare:1"}]},
+    }
+
+
+def test_a_pod_that_nobody_would_replace_keeps_a_node_from_being_drained() -> None:
+    snapshot = dump(deployment("web", 3), _bare("bare", "node-1"), start=1, exit=1)
+    result = whole.run(Plan(snapshot, [Drain("node-1")]))
+    assert result.headline == (
+        "REFUSED: drain node-1: cannot delete Pods that declare no controller (use --force to override): default/bare"
+    )
+    assert result.findings[0].rule == "drain-refused"
+    assert [step.object for step in result.evidence] == ["node/node-1", "deployment/web"]
+    assert not result.remedies
+    assert whole.run(Plan(snapshot, [Drain("node-1", force=True)])).completes
+
+
+def test_a_node_with_nothing_but_bare_pods_says_what_refuses_the_drain() -> None:
+    snapshot = dump(_bare("bare", "node-1"), start=1, exit=1)
+    result = whole.run(Plan(snapshot, [Drain("node-1")]))
+    assert result.reason.endswith("(use --force to override): default/bare")
+
+
+def test_a_pod_whose_empty_dir_would_be_lost_keeps_a_node_from_being_drained() -> None:
+    web = deployment("web", 3)
+    web["spec"]["template"]["spec"] |= EMPTY_DIR
+    snapshot = dump(web, start=1, exit=1)
+    result = whole.run(Plan(snapshot, [Drain("node-1")]))
+    assert "cannot delete Pods with local storage (use --delete-emptydir-data to override)" in result.reason
+    assert whole.run(Plan(snapshot, [Drain("node-1", delete_emptydir_data=True)])).completes
+
+
 def test_a_container_that_crashes_in_the_cluster_crashes_in_the_rehearsal() -> None:
     broken = deployment("web", 2, "broken:1")
     snapshot = dump(broken, start=1, exit=1)

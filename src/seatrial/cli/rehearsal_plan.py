@@ -77,7 +77,7 @@ def _check_configured() -> None:
 
 def _changes(given: Given, namespace: str) -> list[Change]:
     found = [*_from_files(given, namespace), *_to_workload(given)]
-    found += [Drain(node) for node in given["drains"]]
+    found += [Drain(node, given["force"], given["delete_emptydir_data"]) for node in given["drains"]]
     found += [DeletePod(pod) for pod in given["deleted"]]
     if given["workload"] and not any(_to_workload(given)):
         raise ToolError(f"{given['workload']}: say what changes about it: --image, --restart, --undo or --scale")

@@ -25,13 +25,20 @@ _PROBED = frozenset({"never-ready", "liveness-kills-slow-starter"})
 
 
 def chain(
-    course: Course, cases: Sequence[Case], causes: Sequence[Finding], happened: Sequence[Step] = ()
+    course: Course,
+    cases: Sequence[Case],
+    causes: Sequence[Finding],
+    happened: Sequence[Step] = (),
+    *,
+    refused: bool = False,
 ) -> tuple[Step, ...]:
-    """In order of time; [] when nothing hangs. `happened`: what was done to the cluster, or refused, from outside."""
+    """In order of time; [] when nothing hangs. `happened`: what was done to the cluster, or refused, from outside;
+    `refused`: the change was, for good.
+    """
     if not causes:
         return ()
     cause = causes[0]
-    if cause.rule == "change-refused":
+    if refused:
         return tuple(Step(0.0, name, cause.message) for name in cause.objects)
     # Of many Pods in the same plight one is enough.
     named = {name for name in cause.objects if not name.startswith("pod/")} | set(cause.objects[:1])

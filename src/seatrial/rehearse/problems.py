@@ -29,8 +29,8 @@ def reason(problems: Sequence[Finding], workloads: Sequence[Case], ending: Endin
 
 def _all(workloads: Sequence[Case], ending: Ending) -> list[Finding]:
     if ending.refusal:
-        named = tuple(case.name for case in workloads)
-        return [causes.problem("change-refused", f"{ending.unfinished}: {ending.refusal}", named)]
+        refusal, named = ending.refusal, tuple(case.name for case in workloads)
+        return [causes.problem(refusal.rule, f"{ending.unfinished}: {refusal.text}", (*refusal.objects, *named))]
     since = faults.api_down_since(ending.happened)
     if since is not None:
         text = f"the {faults.API_SERVER} has been out of reach since {durations.told(since)} after the change"

@@ -82,7 +82,7 @@ async def _rehearse(plan: Plan) -> Result:
         faults.check(world, plan.faults)
         course = world.begin()
         ending = await _change(world, course, plan)
-        if not course.targets:
+        if not course.targets and not ending.refusal:
             left_out = "".join(f"; {each}" for each in loading.unknown_kinds(coming, plan.release))
             raise ToolError(
                 f"the change concerns no Deployment, StatefulSet, DaemonSet or ReplicationController{left_out}"
@@ -128,7 +128,7 @@ async def _settle(world: World, plan: Plan, model: SampledModel) -> list[str]:
     ending = await Watching(world, course, applied, plan.horizon, SETTLED_SECONDS + scaled).end(plan.namespace)
     world.webhooks.put(plan.snapshot.manifests)
     if ending.refusal:
-        raise ToolError(f"the old state: {ending.refusal}")
+        raise ToolError(f"the old state: {ending.refusal.text}")
     if ending.decided_by == "completed":
         return []
     told = verdict.judge(course, ending, model)

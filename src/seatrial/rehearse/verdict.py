@@ -48,7 +48,9 @@ def judge(
         reason="" if done else problems.reason(found, workloads, ending),
         findings=(*found, *warned),
         decided_by=ending.decided_by,
-        evidence=evidence.chain(course, workloads, found, (*ending.happened, *ending.refusals)),
+        evidence=evidence.chain(
+            course, workloads, found, (*ending.happened, *ending.refusals), refused=ending.refusal is not None
+        ),
         remedies=tuple(proposals(workloads, found, made_up=made_up, seconds=seconds, configurations=configurations)),
         happened=ending.happened,
         assumptions=tuple(assumptions),

@@ -72,7 +72,9 @@ Exit codes: 0 completes, 2 completes with warnings (with --strict), 3 hangs, 4 b
     help="Go back to this revision, or to the one before.",
 )
 @click.option("--scale", type=click.IntRange(min=0), metavar="N", help="Set the number of replicas.")
-@click.option("--drain", "drains", multiple=True, metavar="NODE", help="Drain a node.")
+@click.option("--drain", "drains", multiple=True, metavar="NODE", help="Drain a node; Pods of DaemonSets stay.")
+@click.option("--force", is_flag=True, help="Drain Pods without a controller, too.")
+@click.option("--delete-emptydir-data", is_flag=True, help="Drain Pods with emptyDir volumes, too.")
 @click.option("--delete-pod", "deleted", multiple=True, metavar="POD", help="Delete a Pod.")
 @click.option(
     "--rolling-update", "old_rc", default="", metavar="OLD", help="Roll this ReplicationController to the one in -f."

@@ -12,12 +12,13 @@ from typing import Protocol
 from seatrial.api import registry
 from seatrial.api.registry import NODES, PODS
 from seatrial.base.env import Env
-from seatrial.base.errors import ToolError
+from seatrial.base.errors import SeatrialError, ToolError
 from seatrial.base.types import JSON
 from seatrial.client.base import MERGE_PATCH, Client, PatchType
 from seatrial.machinery import objects
 from seatrial.rehearse import durations, target
 from seatrial.rehearse.changes import applying, selecting
+from seatrial.rehearse.ending import Refusal
 from seatrial.rehearse.snapshots.snapshot import placed
 from seatrial.rehearse.target import KINDS, Target
 from seatrial.rehearse.webhooks import Webhooks
@@ -45,6 +46,14 @@ class Stage:
         return found
 
 
+class Refused(SeatrialError):
+    """Whoever performs the change can't go on, and does not try again."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.refusal = refusal
+
+
 class Change(Protocol):
     """One change. `told`: what it is, for people, as in "apply new.yaml"."""
 
@@ -52,7 +61,7 @@ class Change(Protocol):
     def told(self) -> str: ...
 
     async def perform(self, stage: Stage) -> None:
-        """Raises StatusError when the API server refuses it, ToolError when it makes no sense."""
+        """Raises StatusError when the API server refuses it, Refused, ToolError when it makes no sense."""
         ...
 
 
@@ -164,9 +173,11 @@ class Wait:
 
 @dataclass(frozen=True)
 class Drain:
-    """`kubectl drain --ignore-daemonsets --delete-emptydir-data --force`: done when its Pods are gone."""
+    """`kubectl drain --ignore-daemonsets`: done when its Pods are gone. The other fields are kubectl's flags."""
 
     node: str
+    force: bool = False
+    delete_emptydir_data: bool = False
 
     @property
     def told(self) -> str:
@@ -182,8 +193,12 @@ class Drain:
                 why = step.message.partition(" (asking again")[0] if step.kind == "refused" else ""
                 stage.refused(f"pod/{step.subject.partition('/')[2]}", why)
 
-        rules = Rules(force=True, ignore_daemonsets=True, delete_emptydir_data=True)
-        await draining.drain(stage.client, stage.env, [self.node], Options(rules), say)
+        rules = Rules(self.force, ignore_daemonsets=True, delete_emptydir_data=self.delete_emptydir_data)
+        try:
+            await draining.drain(stage.client, stage.env, [self.node], Options(rules), say)
+        except ToolError as error:
+            why = " ".join(str(error).split()).removeprefix(f'unable to drain node "{self.node}": ')
+            raise Refused(Refusal(why, "drain-refused", (f"node/{self.node}",))) from None
 
 
 @dataclass(frozen=True)

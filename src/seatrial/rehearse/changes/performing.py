@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from seatrial.base.errors import StatusError
-from seatrial.rehearse.changes.change import Change, Stage
+from seatrial.rehearse.changes.change import Change, Refused, Stage
 from seatrial.rehearse.course import Course
+from seatrial.rehearse.ending import Refusal
 from seatrial.rehearse.result import Step
 from seatrial.rehearse.webhooks import Webhooks
 from seatrial.rehearse.world import World
@@ -20,14 +21,14 @@ class Performance:
     """`webhooks`: where those that the changes bring are put in force.
 
     `current`: the change that is being performed, "" when all are done; `refusals`: object → since when and
-    why, of its steps that are refused now and tried again; `refusal`: why the API server refused it for good;
+    why, of its steps that are refused now and tried again; `refusal`: why it was refused for good;
     `gave_up`: when and why whoever performs it went no further.
     """
 
     changes: Sequence[Change]
     webhooks: Webhooks
     current: str = ""
-    refusal: str = ""
+    refusal: Refusal | None = None
     refusals: dict[str, Step] = field(default_factory=dict)
     gave_up: Step | None = None
 
@@ -52,9 +53,12 @@ class Performance:
             except StatusError as error:
                 if error.code not in REFUSALS:
                     raise
-                self.refusal = error.message
+                self.refusal = Refusal(error.message)
                 return
             except ConnectionError as error:
-                self.refusal = str(error)
+                self.refusal = Refusal(str(error))
+                return
+            except Refused as error:
+                self.refusal = error.refusal
                 return
         self.current = ""

@@ -25,7 +25,7 @@ def of(case: Case, causes: Sequence[Finding]) -> Iterator[Remedy]:
         elif cause.rule == "quota-reached":
             yield from _raised(case, cause.message)
         elif cause.rule == "drain-refused":
-            yield from _sparing(case)
+            yield from _sparing(case, cause.objects)
 
 
 def _made(case: Case) -> Iterator[Remedy]:
@@ -96,8 +96,9 @@ def _amounts(text: str) -> dict[str, str]:
     return dict(part.split("=", 1) for part in text.split(","))
 
 
-def _sparing(case: Case) -> Iterator[Remedy]:
+def _sparing(case: Case, concerned: Sequence[str]) -> Iterator[Remedy]:
     for budget in case.there(POD_DISRUPTION_BUDGETS):
         spec = {"maxUnavailable": 1, "minAvailable": None}
         name = f"{POD_DISRUPTION_BUDGETS.singular}/{objects.name(budget)}"
-        yield Remedy("a budget that spares one Pod", name, case.target.namespace, {"spec": spec})
+        if name in concerned:
+            yield Remedy("a budget that spares one Pod", name, case.target.namespace, {"spec": spec})

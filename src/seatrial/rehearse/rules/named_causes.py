@@ -216,9 +216,10 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "drain-refused",
         "The drain is refused",
-        "A budget, or a Pod that nobody would replace, keeps the node from being empty.",
-        "`kubectl drain` says so again and again; `kubectl get pdb` (ALLOWED DISRUPTIONS 0)",
-        "let the budget spare a Pod, or delete Pods that nobody replaces by hand",
+        "A budget, a Pod that nobody would replace, or one with data in an emptyDir keeps the node from being empty.",
+        "`kubectl drain` says so, of a budget again and again; `kubectl get pdb` (ALLOWED DISRUPTIONS 0)",
+        "let the budget spare a Pod; if Pods that nobody replaces may go, drain with --force, and if the data in "
+        "emptyDir volumes may, with --delete-emptydir-data",
     ),
     Cause(
         "api-unreachable",
