@@ -144,10 +144,7 @@ def _unusable(claim: JSON) -> str:
 
 def _not_its_own(claim: JSON, pod: JSON, volume: JSON) -> str:
     """An ephemeral volume's claim is made for the Pod; one that has its name by chance is not taken for it."""
-    if volume.get("ephemeral") is None or objects.is_controlled_by(claim, pod):
-        return ""
-    names = ("/".join(objects.key(each)) for each in (claim, pod))
-    return "PVC {} was not created for pod {} (pod is not owner)".format(*names)
+    return claims.not_made_for(pod, claim) if volume.get("ephemeral") is not None else ""
 
 
 def _sorted(found: Iterable[JSON], snapshot: Snapshot) -> _Claims | Rejection:

@@ -136,6 +136,8 @@ def resolve(pod: JSON, volume: JSON, claim_of: GetObject, persistent_volume_of: 
     bound = str(claim["spec"].get("volumeName") or "")
     if not bound or (claim.get("status") or {}).get("phase") != "Bound":
         raise VolumeError(f"{where} PVC is not bound")
+    if volume.get("ephemeral") is not None and (problem := claims.not_made_for(pod, claim)):
+        raise VolumeError(problem)
     persistent = persistent_volume_of(bound)
     if persistent is None:
         raise VolumeError(f'{where} failed to fetch PV {bound} from API server: persistentvolumes "{bound}" not found')

@@ -1,6 +1,6 @@
 """Claims, the Pods that use them, and the marks that binding leaves (component-helpers/storage/volume)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
@@ -32,6 +32,22 @@ def names_of(pod: JSON) -> list[str]:
     """The claims that a Pod uses."""
     volumes = (pod.get("spec") or {}).get("volumes") or ()
     return [name for volume in volumes if (name := name_of(pod, volume)) is not None]
+
+
+def ephemeral(spec: JSON) -> Iterator[JSON]:
+    """The volumes of a Pod's spec whose claims are made for the Pod and go with it."""
+    return (volume for volume in spec.get("volumes") or () if volume.get("ephemeral") is not None)
+
+
+def not_made_for(pod: JSON, claim: JSON) -> str:
+    """Why the claim is not the one of an ephemeral volume of the Pod, though it has its name; "" if it is.
+
+    In the words of VolumeIsForPod (component-helpers/storage/ephemeral).
+    """
+    if objects.is_controlled_by(claim, pod):
+        return ""
+    names = ("/".join(objects.key(each)) for each in (claim, pod))
+    return "PVC {} was not created for pod {} (pod is not owner)".format(*names)
 
 
 def uses(pod: JSON, claim: str) -> bool:

@@ -29,6 +29,12 @@ def test_claims_and_templates_have_the_classes_that_they_name_and_the_default_on
     assert told == ["no StorageClass is known: fast, standard assumed to make volumes that every node can mount"]
 
 
+def test_ephemeral_volumes_of_pods_and_templates_have_the_classes_that_their_claims_name() -> None:
+    pods = {"volumes": [{"name": "v", "ephemeral": {"volumeClaimTemplate": {"spec": {"storageClassName": "fast"}}}}]}
+    assert names({"kind": "Pod", "spec": pods}) == ["fast"]
+    assert names({"kind": "Deployment", "spec": {"template": {"spec": pods}}}) == ["fast"]
+
+
 def test_where_a_class_is_known_there_are_no_others() -> None:
     assert storage.classes([claim(), {"kind": "StorageClass", "metadata": {"name": "slow"}}]) == ([], [])
 
@@ -47,3 +53,4 @@ def test_volumes_that_a_driver_makes_in_a_rehearsal_are_told() -> None:
     assert storage.made([before], [before, volume("b", "ebs.csi.aws.com", **new)]) == [
         "ebs.csi.aws.com assumed to make volumes at once that every node can mount: for data-db-2"
     ]
+    assert storage.made([], [volume("c", "assumed", csi={"driver": "assumed"})]) == [], "its class was told of"

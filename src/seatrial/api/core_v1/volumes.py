@@ -7,7 +7,7 @@ and of storage systems are checked for their required fields by the schema only.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from seatrial.api.core_v1 import resources
+from seatrial.api.core_v1 import persistent_volume_claim, resources
 from seatrial.base.types import JSON
 from seatrial.machinery import names, validation
 from seatrial.machinery.validation import FieldError
@@ -208,6 +208,14 @@ def _validate_claim(source: Mapping[str, Any], path: str) -> Iterator[FieldError
         yield validation.required(f"{path}.claimName")
 
 
+def _validate_ephemeral(source: Mapping[str, Any], path: str) -> Iterator[FieldError]:
+    template = source.get("volumeClaimTemplate")
+    if template is None:
+        yield validation.required(f"{path}.volumeClaimTemplate")
+    else:
+        yield from persistent_volume_claim.validate_spec(template.get("spec") or {}, f"{path}.volumeClaimTemplate.spec")
+
+
 def _validate_nfs(source: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     if not source.get("server"):
         yield validation.required(f"{path}.server")
@@ -288,6 +296,7 @@ _SOURCE_VALIDATIONS: Mapping[str, Callable[[Mapping[str, Any], str], Iterator[Fi
     "configMap": _validate_config_map,
     "hostPath": _validate_host_path,
     "emptyDir": _validate_empty_dir,
+    "ephemeral": _validate_ephemeral,
     "persistentVolumeClaim": _validate_claim,
     "nfs": _validate_nfs,
     "rbd": _validate_rbd,

@@ -39,7 +39,10 @@ def classes(known: Sequence[JSON]) -> tuple[list[JSON], list[str]]:
 
 
 def made(before: Sequence[JSON], now: Sequence[JSON]) -> list[str]:
-    """What to tell of the volumes that drivers are taken to have made since. Both: PersistentVolumes."""
+    """What to tell of the volumes that drivers are taken to have made since. Both: PersistentVolumes.
+
+    Those of classes that were assumed have been told of.
+    """
     there = {objects.name(volume) for volume in before}
     by_driver: dict[str, list[str]] = {}
     for volume in now:
@@ -54,7 +57,7 @@ def made(before: Sequence[JSON], now: Sequence[JSON]) -> list[str]:
 
 
 def _claims(obj: JSON) -> Iterator[JSON]:
-    """The claims of an object that still have no volume."""
+    """The claims of an object that still have no volume, and those that will be made from its templates."""
     spec = obj.get("spec")
     if not isinstance(spec, Mapping):
         return
@@ -62,6 +65,11 @@ def _claims(obj: JSON) -> Iterator[JSON]:
         yield obj
     if obj.get("kind") == "StatefulSet":
         yield from objects.dicts(obj, "spec", "volumeClaimTemplates")
+    of_pods = ("spec",) if obj.get("kind") == "Pod" else ("spec", "template", "spec")
+    for volume in objects.dicts(obj, *of_pods, "volumes"):
+        template = objects.get(volume, "ephemeral", "volumeClaimTemplate")
+        if isinstance(template, dict):
+            yield template
 
 
 def _asks_for_default(claim: JSON) -> bool:
