@@ -21,6 +21,8 @@ def lines(result: Result, *, chart: bool = True, width: int = 0) -> list[str]:
     told = [click.style(result.headline, fg=output.GREEN if result.completes else output.RED, bold=True)]
     if result.spread:
         told.append(_spread(result))
+    if result.peak.pods:
+        told.append(_filled(f"At its peak: {result.peak_told}", wide, "", "  "))
     if any(step.text != result.findings[0].message for step in result.evidence):
         told += ["", "What happened:", *_evidence(result.evidence, wide)]
     if result.remedies:

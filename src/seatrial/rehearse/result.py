@@ -153,6 +153,20 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """What Pods ask for together. `requests`: resource → quantity, of containers and overhead."""
+
+    pods: int = 0
+    requests: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """`5 Pods, 2500m cpu, 1Gi memory`."""
+        asked = (f"{amount} {name}" for name, amount in self.requests.items())
+        return ", ".join([f"{self.pods} Pod{'' if self.pods == 1 else 's'}", *asked])
+
+
+@dataclass(frozen=True, slots=True)
 class Spread:
     """How long many trials took, in seconds; hanging ones count as endless and are left out of the figures.
 
@@ -166,6 +180,9 @@ class Spread:
     worst_seconds: float
     min_available: int
     shown_seconds: float = 0.0
+
+
+NOTHING = Need()
 
 
 def seconds_at(samples: Sequence[Sample], available: int, until: float) -> float:
@@ -203,6 +220,10 @@ class Result:
     min_ready_pods: int = 0
     promised_available: int = 0
     """What the strategies promise never to fall below."""
+    peak: Need = NOTHING
+    """The most that the workloads' Pods ask for, terminating ones included, finished ones not."""
+    at_first: Need = NOTHING
+    """What they asked for before the change."""
     evidence: tuple[Step, ...] = ()
     remedies: tuple[Remedy, ...] = ()
     pods: tuple[PodTimeline, ...] = ()
@@ -223,6 +244,13 @@ class Result:
     def shown_seconds(self) -> float:
         """When the run ended of which `pods` and `events` are; `duration_seconds` is that of many."""
         return self.spread.shown_seconds if self.spread else self.duration_seconds
+
+    @property
+    def peak_told(self) -> str:
+        """`5 Pods, 2500m cpu, 1Gi memory (before: 4 Pods, 2 cpu, 800Mi memory)`."""
+        if not self.at_first.pods:
+            return self.peak.told
+        return f"{self.peak.told} ({'as before' if self.peak == self.at_first else f'before: {self.at_first.told}'})"
 
     @property
     def warnings(self) -> tuple[Finding, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from seatrial.base.types import JSON
 from seatrial.node.runtimes.simulated import Model
-from seatrial.rehearse import evidence, headline, problems, timelines
+from seatrial.rehearse import evidence, headline, peak, problems, timelines
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.ending import Ending
 from seatrial.rehearse.remedies.proposals import proposals
@@ -62,6 +62,7 @@ def _counted(course: Course, workloads: Sequence[Case], seconds: float) -> Resul
     """What needs no judgement: figures, lives, events."""
     counts = [case.counts for case in workloads]
     pods = timelines.of(course, workloads)
+    at_first, most = peak.of(course.lives.values())
     return Result(
         verdict="hangs",
         reason="",
@@ -75,6 +76,8 @@ def _counted(course: Course, workloads: Sequence[Case], seconds: float) -> Resul
         updated_available=sum(pod.updated and pod.phases[-1].state == "ready" for pod in pods),
         min_ready_pods=min((sample.ready for sample in course.samples), default=0),
         promised_available=sum(each.promised for each in counts),
+        peak=most,
+        at_first=at_first,
         pods=pods,
         availability=tuple(course.samples),
         events=tuple(course.events),

@@ -38,7 +38,7 @@ def _figures(result: Result) -> Iterator[tuple[str, str]]:
     promised = f"; {result.promised_available} are promised" if result.promised_available else ""
     yield "Available", f"at least {result.min_available} of {result.desired} Pods{promised}"
     yield "Ready", f"at least {result.min_ready_pods}"
-    yield "At its peak", f"{result.max_pods} Pods, terminating ones included"
+    yield "At its peak", f"{result.peak_told}, terminating ones included"
     if result.spread and result.spread.completed:
         spread = result.spread
         told = f"p50 {durations.told(spread.p50_seconds)}, p95 {durations.told(spread.p95_seconds)}"
