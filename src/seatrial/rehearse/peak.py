@@ -30,8 +30,8 @@ def of(lives: Iterable[PodLife]) -> tuple[Need, Need]:
             pod_resources.add(present, asked)
         changes += [(phase.time_seconds, -1, asked) for phase in life.phases if phase.state in _OVER][:1]
     before, most = _need(present), dict(present)
-    for _, sign, asked in sorted(changes, key=lambda change: change[:2]):
-        pod_resources.add(present, {name: sign * amount for name, amount in asked.items()})
+    for _, sign, more in sorted(changes, key=lambda change: change[:2]):
+        pod_resources.add(present, {name: sign * amount for name, amount in more.items()})
         most = {name: max(amount, most.get(name, 0)) for name, amount in present.items()}
     return before, _need(most)
 
