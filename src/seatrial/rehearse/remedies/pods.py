@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 
 from seatrial.api.registry import NODES, STATEFUL_SETS
 from seatrial.base.types import JSON
-from seatrial.machinery import conditions, objects
+from seatrial.machinery import conditions, objects, times
 from seatrial.rehearse.result import Finding, Remedy
 from seatrial.rehearse.rules.base import Case
 from seatrial.rollout import newest
 from seatrial.workloads import taints
 
+NOTICED_SECONDS = 5.0
+"""How long after a node is known to be silent, in whole seconds, it has its taints, and the scheduler passes it by."""
 _FREEING = ("stuck-ordinal", "pod-does-not-end", "finalizer")
 
 
@@ -27,10 +29,13 @@ def of(case: Case, causes: Sequence[Finding], *, made_up: bool, seconds: float) 
     for pod in named["stuck-ordinal"]:
         if pod in there:
             yield Remedy(f"{pod} deleted", pod, where, action="delete", after=seconds)
-    lost = [pod for pod in named["pod-does-not-end"] if pod in there and _is_silent(case, there[pod])]
+    silent = _silent_since(case)
+    lost = [pod for pod in named["pod-does-not-end"] if pod in there and there[pod]["spec"].get("nodeName") in silent]
     if lost:
-        yield _forced(case, lost, there, unnamed, seconds)
-        yield from _out_of_service(case, {str(there[pod]["spec"]["nodeName"]) for pod in lost}, seconds)
+        nodes = {str(there[pod]["spec"]["nodeName"]) for pod in lost}
+        known = max(seconds, *(silent[node] + NOTICED_SECONDS for node in nodes))
+        yield _forced(case, lost, there, unnamed, known)
+        yield from _out_of_service(case, nodes, known)
     kept = [pod for pod, obj in there.items() if objects.finalizers(obj)] if named["finalizer"] else []
     if kept:
         title = f"the finalizers of {'the old Pods' if unnamed else ', '.join(kept)} taken off"
@@ -80,7 +85,11 @@ def _chosen(case: Case) -> str:
     return f"-n {case.target.namespace} -l {shlex.quote(newest.selector_of(case.obj))}"
 
 
-def _is_silent(case: Case, pod: JSON) -> bool:
-    """Whether its node does not report any more."""
-    name = pod["spec"].get("nodeName")
-    return any(objects.name(node) == name and not conditions.is_true(node, "Ready") for node in case.course.all(NODES))
+def _silent_since(case: Case) -> dict[str, float]:
+    """The nodes that do not report any more, and since when that is known, in seconds after the change."""
+    ready = {objects.name(node): conditions.find(node, "Ready") or {} for node in case.course.all(NODES)}
+    return {
+        name: times.parse_time(each["lastTransitionTime"]) - case.course.began if "lastTransitionTime" in each else 0.0
+        for name, each in ready.items()
+        if each.get("status") != "True"
+    }
