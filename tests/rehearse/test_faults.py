@@ -185,6 +185,28 @@ def test_pods_of_a_stateful_set_wait_until_their_node_is_given_up() -> None:
     assert result.duration_seconds > 200
 
 
+def test_a_pod_is_forced_away_from_a_dead_node_when_that_is_known_to_be_dead() -> None:
+    snapshot = of_manifests([a_set(STATEFUL_SETS, replicas=3, serviceName="web")], "3x4cpu,8Gi")
+    pods = rehearse(Plan(snapshot, [Restart("sts/web")])).pods
+    (node,) = {pod.node for pod in pods if pod.name == "web-1" and not pod.updated}
+    result = whole.run(Plan(snapshot, [Restart("sts/web")], faults=[Fault("node-crash", node, 1.0)]))
+    assert [each.title for each in result.remedies if each.completes] == [
+        "pod/web-1 forced away",
+        f"node/{node} out of service",
+    ]
+
+
+def test_a_registry_is_asked_for_what_is_always_pulled_though_nodes_have_it() -> None:
+    old = deployment("web", 2)
+    old["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = "Always"
+    snapshot = of_manifests([old])
+    down = Fault("registry-down", "", 0.0, 120.0)
+    result = rehearse(Plan(snapshot, [Restart("deployment/web")], faults=[down]))
+    assert result.completes
+    assert result.duration_seconds > 120
+    assert any("connection refused" in event.message for event in result.events)
+
+
 def test_who_is_freed_from_a_dead_node_waits_for_its_volume_unless_the_node_is_said_to_be_gone() -> None:
     db = a_set(STATEFUL_SETS, replicas=1, serviceName="web", volumeClaimTemplates=[CLAIM])
     snapshot = of_manifests([DISK, db], "2x4cpu,8Gi")

@@ -49,6 +49,30 @@ def test_an_update_that_no_node_has_room_for_hangs_and_says_so() -> None:
     assert result.decided_by == "standstill"
 
 
+def test_a_name_that_is_no_image_hangs_in_the_kubelets_words() -> None:
+    result = outcome(deployment(), deployment(image="Web:2"))
+    assert result.verdict == "hangs"
+    assert 'InvalidImageName (Failed to apply default image tag "Web:2": couldn\'t parse image name' in result.reason
+    assert [each.rule for each in result.findings if each.severity == "problem"] == ["image-not-found"]
+
+
+def test_an_image_that_is_never_pulled_has_to_be_on_the_node() -> None:
+    new = deployment(image="web:2", imagePullPolicy="Never")
+    node: JSON = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "node-1"},
+        "status": {"allocatable": {"cpu": "8", "memory": "32Gi", "pods": "110"}, "images": [{"names": ["web:1"]}]},
+    }
+    old = of_manifests([node, deployment()])
+    result = rehearse(Plan(old, [Apply([new])]))
+    assert result.verdict == "hangs"
+    assert 'ErrImageNeverPull (Container image "web:2" is not present with pull policy of Never)' in result.reason
+    unknown = outcome(deployment(), new)
+    assert unknown.completes
+    assert "imagePullPolicy Never: nodes are assumed to have web:2" in unknown.assumptions
+
+
 def test_who_names_a_node_that_has_no_room_makes_pods_for_ever_and_is_told_why() -> None:
     """Nothing moves then, however many Pods come and fail."""
     old, new = deployment(2), deployment(2, resources={"requests": {"cpu": "64"}})

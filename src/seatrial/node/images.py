@@ -71,10 +71,11 @@ def parse(image: str) -> Reference:
     """Raises RuntimeFailure(InvalidImageName)."""
     match = _REFERENCE.fullmatch(image)
     if match is None:
+        lowercase = image != image.lower() and _REFERENCE.fullmatch(image.lower())
         raise RuntimeFailure(
             "InvalidImageName",
             f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": '
-            "invalid reference format",
+            f"invalid reference format{': repository name must be lowercase' if lowercase else ''}",
         )
     name = match["name"]
     for prefix in HUB_PREFIXES:

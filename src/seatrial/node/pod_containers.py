@@ -18,6 +18,9 @@ from seatrial.node.pod_network import PodAddress
 from seatrial.node.probes import ContainerProbes
 from seatrial.node.runtimes.base import ContainerEvent, ContainerStart, Exited, Failed, Readiness, Started, Unhealthy
 
+_IMAGE_EVENTS = {"ErrImageNeverPull": "ErrImageNeverPull", "InvalidImageName": "InspectFailed"}
+"""Why there is no image to start, and the reason of the event that tells it."""
+
 
 class PodContainers:
     """See the module."""
@@ -205,6 +208,9 @@ class PodContainers:
             image = container.spec["image"]
             self.record(container, "Warning", "Failed", f'Failed to pull image "{image}": {event.message}')
             self.record(container, "Warning", "Failed", "Error: ErrImagePull")
+        elif event.reason in _IMAGE_EVENTS:
+            self.record(container, "Warning", _IMAGE_EVENTS[event.reason], event.message)
+            self.record(container, "Warning", "Failed", f"Error: {event.reason}")
         else:
             self.record(container, "Warning", "Failed", f"Error: {event.message}")
         lifecycle.fail(container, event.reason, event.message, event.at, retry=event.retry)

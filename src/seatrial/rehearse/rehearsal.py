@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from seatrial.aio import virtual_loop
-from seatrial.api.registry import PERSISTENT_VOLUMES
+from seatrial.api.registry import NODES, PERSISTENT_VOLUMES, PODS
 from seatrial.base.errors import ToolError
 from seatrial.cluster.config import DEFAULT_RELEASE
 from seatrial.rehearse import faults, verdict
-from seatrial.rehearse.behaviour import loads, observing, sampling
+from seatrial.rehearse.behaviour import loads, observing, pulling, sampling
 from seatrial.rehearse.behaviour.loads import GivenLoad
 from seatrial.rehearse.behaviour.profiles import Profiles
 from seatrial.rehearse.behaviour.sampling import SampledModel
@@ -89,6 +89,8 @@ async def _rehearse(plan: Plan) -> Result:
             )
         assumptions += storage.made(course.at_first(PERSISTENT_VOLUMES), course.all(PERSISTENT_VOLUMES))
         assumptions += sampling.assumptions(model, [life.pod for life in course.lives.values()])
+        made = [life.pod for life in course.lives.values() if life.is_new]
+        assumptions += pulling.assumptions(course.at_first(PODS), made, course.at_first(NODES))
         made_up, configurations = bool(plan.snapshot.manifests), world.webhooks.configurations
         return verdict.judge(course, ending, model, assumptions, made_up=made_up, configurations=configurations)
 

@@ -7,7 +7,7 @@ misses nothing.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from seatrial.api.registry import ENDPOINTS, SERVICES
+from seatrial.api.registry import ENDPOINTS, NODES, SERVICES
 from seatrial.base.env import Env
 from seatrial.base.types import JSON
 from seatrial.store import keys
@@ -52,6 +52,11 @@ class TracedStore(MemoryStore):
     def services(self, namespace: str) -> list[JSON]:
         """The Services of a namespace, as they are now."""
         return [each.object for each in self._state.list(keys.prefix(SERVICES, namespace), "", 0, 0).records]
+
+    def node(self, name: str) -> JSON | None:
+        """A Node, as it is now."""
+        record = self._state.records.get(keys.key(NODES, "", name))
+        return record.object if record else None
 
     def answers(self, namespace: str, service: str) -> bool:
         """Whether a Service has an endpoint now."""

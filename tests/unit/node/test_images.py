@@ -48,6 +48,15 @@ def test_a_name_that_is_none_is_refused(image: str) -> None:
     assert caught.value.reason == "InvalidImageName"
 
 
+def test_a_name_in_capitals_is_told_what_is_wrong_as_a_kubelet_does() -> None:
+    with pytest.raises(RuntimeFailure) as caught:
+        Catalogue().find("Web:2")
+    assert caught.value.message == (
+        'Failed to apply default image tag "Web:2": couldn\'t parse image name "Web:2": '
+        "invalid reference format: repository name must be lowercase"
+    )
+
+
 def test_a_mapped_name_with_a_tag_wins_over_the_bare_name_and_both_over_the_stand_ins(tmp_path: Path) -> None:
     catalogue = Catalogue({"nginx": "./any.sh", "nginx:2": "run --port '8 0'"}, tmp_path)
     assert catalogue.find("docker.io/library/nginx:2").entrypoint == ("run", "--port", "8 0")

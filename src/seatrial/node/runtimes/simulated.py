@@ -59,7 +59,7 @@ class Model:
     images: Mapping[str, Behaviour] = field(default_factory=dict)
 
     registry_down: bool = False
-    """No image can be pulled now; a node that has run one has it."""
+    """No image can be pulled now; a node that has run one has it, and asks only if the pull policy is Always."""
 
     def of(self, pod: JSON, container: JSON) -> Behaviour:
         """How a container of a Pod behaves: the same answer whenever it is asked about the same one."""
@@ -68,6 +68,10 @@ class Model:
     def answers(self, namespace: str, service: str) -> bool:
         """Whether somebody answers for a Service now."""
         return True
+
+    def has(self, node: str, image: str) -> bool | None:
+        """Whether a node has an image that has not run there yet; None: nobody knows."""
+        return None
 
     @classmethod
     def from_json(cls, defaults: Mapping[str, Any], behaviours: Mapping[str, Mapping[str, Any]]) -> "Model":
@@ -119,6 +123,11 @@ class SimulatedRuntime:
 
     def start(self, request: ContainerStart, notify: Notify) -> None:
         behaviour = self.model.of(request.pod, request.container)
+        try:
+            images.parse(request.container["image"])
+        except RuntimeFailure as error:
+            notify(Failed(error.reason, error.message, self._env.now()))
+            return
         container = self._containers[request.container_id] = _Container(behaviour, request, notify)
         # A restart finds everything in place: only the first attempt takes `start`.
         if behaviour.start and request.attempt == 0:
@@ -141,24 +150,11 @@ class SimulatedRuntime:
         container = self._containers[container_id]
         container.timer = None
         behaviour, image = container.behaviour, request.container["image"]
-        here = str(request.pod["spec"].get("nodeName")), str(image)
-        try:
-            images.parse(str(image))
-        except RuntimeFailure as error:
+        failed = self._pull(request, behaviour)
+        if failed is not None:
             del self._containers[container_id]
-            container.notify(Failed(error.reason, error.message, self._env.now(), retry=False))
+            container.notify(failed)
             return
-        if self.model.registry_down and here not in self._pulled:
-            del self._containers[container_id]
-            message = f'failed to pull and unpack image "{image}": dial tcp: connect: connection refused'
-            container.notify(Failed("ErrImagePull", message, self._env.now()))
-            return
-        if behaviour.bad_image:
-            del self._containers[container_id]
-            message = f'failed to pull and unpack image "{image}": not found'
-            container.notify(Failed("ErrImagePull", message, self._env.now(), retry=False))
-            return
-        self._pulled.add(here)
         container.running = True
         container.notify(Started(f"simulated://{image}", self._env.now(), ready=behaviour.ready == 0))
         if behaviour.ready:
@@ -166,6 +162,23 @@ class SimulatedRuntime:
         if behaviour.ready != 0:
             self._not_ready_yet(request, container)
         self._schedule_end(container_id, container, 0.0)
+
+    def _pull(self, request: ContainerStart, behaviour: Behaviour) -> Failed | None:
+        """Get the image, as the container's pull policy says; what came of it, or None if it is there."""
+        image, policy = str(request.container["image"]), request.container.get("imagePullPolicy")
+        here = str(request.pod["spec"].get("nodeName")), image
+        had = here in self._pulled or self.model.has(*here)
+        if policy == "Never" and (had is False or behaviour.bad_image):
+            message = f'Container image "{image}" is not present with pull policy of Never'
+            return Failed("ErrImageNeverPull", message, self._env.now())
+        if self.model.registry_down and policy != "Never" and (policy == "Always" or not had):
+            message = f'failed to pull and unpack image "{image}": dial tcp: connect: connection refused'
+            return Failed("ErrImagePull", message, self._env.now())
+        if behaviour.bad_image:
+            message = f'failed to pull and unpack image "{image}": not found'
+            return Failed("ErrImagePull", message, self._env.now(), retry=False)
+        self._pulled.add(here)
+        return None
 
     def _not_ready_yet(self, request: ContainerStart, container: _Container) -> None:
         """Its readiness probe, if it has one, fails at first."""

@@ -12,7 +12,7 @@ from typing import Protocol
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.node.runtimes.simulated import Behaviour, Model
-from seatrial.rehearse.behaviour import probing, waiting
+from seatrial.rehearse.behaviour import probing, pulling, waiting
 from seatrial.rehearse.behaviour.distribution import Distribution
 from seatrial.rehearse.behaviour.profiles import (
     DEFAULT_TOLD,
@@ -36,15 +36,22 @@ class Network(Protocol):
         """Whether a Service has an endpoint."""
         ...
 
+    def node(self, name: str) -> JSON | None:
+        """A Node."""
+        ...
+
 
 class NoNetwork(Network):
-    """There are no Services."""
+    """There are no Services, and no Nodes."""
 
     def services(self, namespace: str) -> Sequence[JSON]:
         return ()
 
     def answers(self, namespace: str, service: str) -> bool:
         return False
+
+    def node(self, name: str) -> JSON | None:
+        return None
 
 
 class SampledModel(Model):
@@ -79,6 +86,10 @@ class SampledModel(Model):
     def answers(self, namespace: str, service: str) -> bool:
         """As Model.answers."""
         return self.network.answers(namespace, service)
+
+    def has(self, node: str, image: str) -> bool | None:
+        """As Model.has."""
+        return pulling.has(self.network.node(node), image)
 
     def _behaviour(self, pod: JSON, container: JSON) -> Behaviour:
         profile = self.profiles.of(str(container.get("image", "")))

@@ -107,8 +107,9 @@ CAUSES: tuple[Cause, ...] = (
         "image-not-found",
         "The image can't be had",
         "The image does not exist, or may not be pulled.",
-        "`kubectl get pods` (ImagePullBackOff, ErrImagePull); `kubectl describe pod` has the registry's answer",
-        "correct the image's name, push it, or give its pull secret",
+        "`kubectl get pods` (ImagePullBackOff, ErrImagePull, InvalidImageName, ErrImageNeverPull); `kubectl describe "
+        "pod` has the registry's answer",
+        "correct the image's name, push it, give its pull secret, or let it be pulled (imagePullPolicy)",
     ),
     Cause(
         "registry-unreachable",
