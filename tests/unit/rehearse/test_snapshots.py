@@ -88,6 +88,24 @@ def test_the_clock_of_a_dump_is_the_latest_time_in_it() -> None:
     assert dump.taken_at([pod("a", creationTimestamp="a long, long time ago")]) == snapshot.BEGINNING
 
 
+def test_the_clock_of_a_dump_is_late_enough_for_its_pods_to_be_as_available_as_its_statuses_say() -> None:
+    ready = [{"type": "Ready", "status": "True", "lastTransitionTime": f"2026-05-01T10:00:0{at}Z"} for at in (1, 5, 9)]
+    pods = [
+        {**pod(f"web-{number}", ownerReferences=[OWNER]), "status": {"conditions": [each]}}
+        for number, each in enumerate(ready)
+    ]
+    owner = {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {"name": "rs", "uid": "rs"},
+        "spec": {"minReadySeconds": 30},
+        "status": {"availableReplicas": 2},
+    }
+    fifth_second = 1777629605.0
+    assert dump.taken_at([*pods, owner]) == fifth_second + 31
+    assert dump.taken_at([*pods, {**owner, "spec": {}}]) == fifth_second + 4
+
+
 def test_objects_whose_owner_went_meanwhile_go_too() -> None:
     other = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "other", "uid": "other"}}
     kept, told = consistency.owned([other, pod("web", ownerReferences=[OWNER])])

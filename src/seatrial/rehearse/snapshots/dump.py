@@ -3,12 +3,13 @@
 Several files add up; of an object that stands in more than one, the one with the highest resourceVersion counts.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
-from seatrial.machinery import objects, times
+from seatrial.machinery import conditions, objects, times
 from seatrial.rehearse.snapshots.snapshot import BEGINNING, Snapshot, complete
 from seatrial.rollout import manifests
 
@@ -33,13 +34,32 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
 
 
-def taken_at(loaded: Iterable[JSON]) -> float:
-    """When the cluster was like this: the latest time in any of its objects (heartbeats, events, conditions)."""
+def taken_at(loaded: Sequence[JSON]) -> float:
+    """When the cluster was like this: the latest time in any of its objects (heartbeats, events, conditions).
+
+    It is late enough for as many Pods as statuses say to have been ready for minReadySeconds.
+    """
     latest = max((text for obj in loaded for text in _times(obj)), default="")
     try:
-        return times.parse_time(latest)
+        return max((times.parse_time(latest), *_available_at(loaded)))
     except ValueError:
         return BEGINNING
+
+
+def _available_at(loaded: Iterable[JSON]) -> Iterator[float]:
+    """By when the Pods of each owner were available that its status calls so."""
+    ready: dict[str, list[float]] = defaultdict(list)
+    for pod in (obj for obj in loaded if obj.get("kind") == "Pod" and conditions.is_true(obj, "Ready")):
+        owner, since = objects.controller_of(pod), (conditions.find(pod, "Ready") or {}).get("lastTransitionTime")
+        if owner and isinstance(since, str):
+            ready[str(owner.get("uid"))].append(times.parse_time(since))
+    for obj in loaded:
+        least = objects.get(obj, "spec", "minReadySeconds")
+        counts = [objects.get(obj, "status", field) for field in ("availableReplicas", "numberAvailable")]
+        available = next((count for count in counts if isinstance(count, int)), 0)
+        if isinstance(least, int) and least > 0 and available > 0 and (pods := sorted(ready[objects.uid(obj)])):
+            # More than that many seconds have passed since, and times are in whole ones.
+            yield pods[:available][-1] + least + 1.0
 
 
 def _times(obj: JSON) -> Iterator[str]:
