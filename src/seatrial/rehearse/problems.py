@@ -43,6 +43,9 @@ def _all(workloads: Sequence[Case], ending: Ending) -> list[Finding]:
     for case in workloads:
         if not case.counts.complete:
             found += causes.of(case)
+        elif ending.unfinished:
+            seen = causes.staying(case)
+            found += [causes.problem(rule, f"{ending.unfinished}: {text}", where) for rule, text, where in seen]
     return found
 
 

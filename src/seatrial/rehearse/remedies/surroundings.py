@@ -81,11 +81,13 @@ def _raised(case: Case, message: str) -> Iterator[Remedy]:
     if not found or found["name"] not in quotas:
         return
     more = rolling.limits(case.spec).max_surge if case.rolls and case.replaces else 0
-    more = max(more, case.counts.desired - case.counts.total, 1)
-    used = _amounts(found["used"])
+    used, requested = _amounts(found["used"]), _amounts(found["requested"])
+    # Of ReplicaSets one is made, however many Pods it will have.
+    of_pods = any(name == "count/pods" or not name.startswith("count/") for name in requested)
+    more = max(more, case.counts.desired - case.counts.total, 1) if of_pods else 1
     hard = {
         name: quantity.like(quantity.parse(used[name]) + more * quantity.parse(amount), used[name])
-        for name, amount in _amounts(found["requested"]).items()
+        for name, amount in requested.items()
     }
     shown = ", ".join(f"{name} {amount}" for name, amount in hard.items())
     name = f"{RESOURCE_QUOTAS.singular}/{found['name']}"

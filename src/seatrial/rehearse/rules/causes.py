@@ -7,9 +7,10 @@ from seatrial.api.registry import DAEMON_SETS, DEPLOYMENTS, EVENTS, NODES, PODS,
 from seatrial.base.types import JSON
 from seatrial.machinery import conditions, objects, times
 from seatrial.rehearse.result import Finding
-from seatrial.rehearse.rules import catalogue, connections, held, selection
+from seatrial.rehearse.rules import catalogue, connections, held, selection, waits
 from seatrial.rehearse.rules.base import Case
 from seatrial.rehearse.rules.named_causes import CAUSES
+from seatrial.rehearse.rules.waits import Seen
 from seatrial.rollout import newest, obstacles, stuck
 from seatrial.rollout.obstacles import Obstacle
 
@@ -53,6 +54,7 @@ _UNREACHABLE = ("connection refused", "no such host", "i/o timeout", "network is
 """What a runtime says of a registry that it can't ask."""
 _OF_THE_NEW_VERSION = frozenset({
     "image-not-found", "crash-loop", "never-ready", "missing-configuration", "liveness-kills-slow-starter",
+    "scheduling-gate", "readiness-gate", "node-missing",
 })  # fmt: skip
 _TELLING = frozenset({"volume-locked", "multi-attach", "missing-configuration"})
 """Rules that say why a volume can't be mounted."""
@@ -168,8 +170,6 @@ def problem(rule: str, message: str, where: Sequence[str]) -> Finding:
 
 
 UNDOABLE = (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS)
-Seen = tuple[str, str, tuple[str, ...]]
-"""(rule, message, objects) of what stands in the way."""
 
 
 def _deliberate(case: Case) -> Iterator[Seen]:
@@ -187,10 +187,15 @@ def _deliberate(case: Case) -> Iterator[Seen]:
 
 def _less_direct(case: Case, events: Sequence[JSON], members: Sequence[JSON]) -> Iterator[Seen]:
     """What objects show, though no event tells it. `members`: Pods of which nothing else has been told."""
+    yield from waits.refused_set(case)
     yield from _stuck_ordinal(case, events)
-    yield from _staying(case)
-    yield from _waiting(case, members)
-    yield from _never_ready(case, members)
+    yield from staying(case)
+    waiting = list(waits.of_pods(case, members))
+    yield from waiting
+    told = {where[0] for _, _, where in waiting}
+    rest = [pod for pod in members if f"pod/{objects.name(pod)}" not in told]
+    yield from _waiting(case, rest)
+    yield from _never_ready(case, rest)
     yield from _deadline_too_short(case)
     for message, shown in selection.shared_selector(case):
         yield "shared-selector", message, shown
@@ -204,7 +209,7 @@ def _stuck_ordinal(case: Case, events: Sequence[JSON]) -> Iterator[Seen]:
             yield "stuck-ordinal", f"{case.name} is {blocking}", (f"pod/{blocking.name}", case.name)
 
 
-def _staying(case: Case) -> Iterator[Seen]:
+def staying(case: Case) -> Iterator[Seen]:
     """Pods that are being deleted and do not go."""
     for pod in case.course.all(PODS):
         if not objects.is_terminating(pod) or case.course.owner_of(pod) != case.target:

@@ -135,6 +135,37 @@ CAUSES: tuple[Cause, ...] = (
         "correct the readiness probe or the application",
     ),
     Cause(
+        "readiness-gate",
+        "A readiness gate is not passed",
+        "The containers are ready. The Pod is only when a controller from outside, such as that of a load balancer, "
+        "has set the condition that spec.readinessGates names.",
+        "`kubectl get pods -o wide` (READINESS GATES 0/1); `kubectl describe pod`, Readiness Gates",
+        "look at the controller that sets the gate, and whether it knows these Pods",
+    ),
+    Cause(
+        "scheduling-gate",
+        "A scheduling gate keeps it back",
+        "The scheduler does not look at a Pod before whoever set spec.schedulingGates has taken them off.",
+        "`kubectl get pods` (SchedulingGated); `kubectl get pod -o jsonpath='{.spec.schedulingGates}'`",
+        "bring up the controller that takes the gate off, or leave the gate out of the template",
+    ),
+    Cause(
+        "node-missing",
+        "It is for a node that is not there",
+        "spec.nodeName goes past the scheduler. Nobody runs a Pod of a node that does not exist; after 40 s it is "
+        "deleted, and made again.",
+        "`kubectl get pods -o wide` (Pending, with a NODE that `kubectl get nodes` does not have)",
+        "leave spec.nodeName out (nodeSelector chooses nodes), or name a node that is there",
+    ),
+    Cause(
+        "node-not-ready",
+        "Its node does not report",
+        "Nobody starts or looks after its containers until the node is back. Where other nodes are ready, it is given "
+        "up and made again there.",
+        "`kubectl get nodes` (NotReady); `kubectl describe node`, Conditions",
+        "bring the node back",
+    ),
+    Cause(
         "init-container-waits",
         "An init container waits",
         "It runs and does not end, such as one that waits for the very Service that its own Pod is to serve.",
