@@ -199,6 +199,18 @@ def test_nodes_alone_are_an_empty_cluster_for_a_first_installation(files: Path) 
     assert "the cluster is empty before the change" in told
 
 
+def test_a_cluster_that_can_not_be_reached_is_told_in_a_line(files: Path) -> None:
+    access = {
+        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c"}}],
+        "current-context": "c",
+    }
+    write(files / "kubeconfig", access)
+    failed = run(files, "--kubeconfig", "@kubeconfig", "-f", "@new.yaml")
+    assert str(failed.exception).startswith("can't reach http://127.0.0.1:1")
+    assert isinstance(failed.exception, ToolError)
+
+
 def test_where_there_is_no_cluster_the_other_beginnings_are_told(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(files / "none"))
     failed = run(files, "-f", "@new.yaml")

@@ -116,6 +116,12 @@ def test_without_pods_there_is_nothing_to_rehearse() -> None:
         read(frozenset({"pods"}))
 
 
+def test_credentials_that_are_not_taken_are_told() -> None:
+    refused = StatusError({"kind": "Status", "code": 401, "reason": "Unauthorized", "message": "Unauthorized"})
+    with pytest.raises(ToolError, match="does not take the credentials of this context"):
+        live._without(DEPLOYMENTS, refused)
+
+
 def test_what_is_deleted_while_it_is_read_is_left_out_and_told() -> None:
     snapshot, _ = read(meanwhile="replicasets")
     kinds = [obj["kind"] for obj in snapshot.objects]

@@ -62,7 +62,10 @@ def _live(given: Given) -> tuple[Snapshot, str]:
     async def read(client: Client, namespace: str) -> tuple[Snapshot, str]:
         return await live.read(client, SystemEnv(), given["nodes"], namespace), namespace
 
-    return target.run(read, given["kubeconfig"], given["context"], given["namespace"], "seatrial-rehearse")
+    try:
+        return target.run(read, given["kubeconfig"], given["context"], given["namespace"], "seatrial-rehearse")
+    except ConnectionError as error:
+        raise ToolError(str(error)) from None
 
 
 def _check_configured() -> None:

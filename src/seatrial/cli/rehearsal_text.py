@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from seatrial.cli import output, rehearsal_chart
-from seatrial.rehearse import alike, durations
+from seatrial.rehearse import durations
 from seatrial.rehearse.result import Remedy, Result, Step
 
 WIDEST = 110
@@ -84,7 +84,9 @@ def _findings(result: Result, wide: int) -> list[str]:
         told += ["", "Also in the way:", *(_wrapped(f"- {each.message} [{each.rule}]", wide) for each in more)]
     if result.warnings:
         told += ["", click.style("Warnings:", fg=output.YELLOW)]
-        told += [_wrapped(f"- {each}", wide) for each in alike.warnings(result)]
+        for each in result.warnings:
+            remedy = f"; {each.remedy}" if each.remedy else ""
+            told.append(_wrapped(f"- {each.message}{remedy} [{each.rule}]", wide))
     return told
 
 

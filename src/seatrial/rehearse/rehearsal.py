@@ -76,7 +76,7 @@ async def _rehearse(plan: Plan) -> Result:
     profiles = replace(plan.profiles, seen=seen, load={**load, **plan.profiles.load})
     model = SampledModel(profiles, plan.seed, kubelets=not plan.snapshot.is_of_seatrial)
     async with open_world(plan.snapshot, model, coming=coming, seed=plan.seed, release=plan.release) as world:
-        assumptions = [*plan.snapshot.assumptions, *observing.assumptions(profiles), *told_of_load, *world.assumptions]
+        assumptions = [*plan.snapshot.assumptions, *told_of_load, *world.assumptions]
         assumptions += await _settle(world, plan, model)
         await asyncio.sleep((CHANGE_AT - world.now) % 1)
         faults.check(world, plan.faults)
@@ -88,8 +88,10 @@ async def _rehearse(plan: Plan) -> Result:
                 f"the change concerns no Deployment, StatefulSet, DaemonSet or ReplicationController{left_out}"
             )
         assumptions += storage.made(course.at_first(PERSISTENT_VOLUMES), course.all(PERSISTENT_VOLUMES))
-        assumptions += sampling.assumptions(model, [life.pod for life in course.lives.values()])
-        made = [life.pod for life in course.lives.values() if life.is_new]
+        lives = list(course.lives.values())
+        pods = [life.pod for life in lives]
+        assumptions += [*observing.assumptions(profiles, pods), *sampling.assumptions(model, pods)]
+        made = [life.pod for life in lives if life.is_new]
         assumptions += pulling.assumptions(course.at_first(PODS), made, course.at_first(NODES))
         made_up, configurations = bool(plan.snapshot.manifests), world.webhooks.configurations
         return verdict.judge(course, ending, model, assumptions, made_up=made_up, configurations=configurations)

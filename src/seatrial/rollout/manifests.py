@@ -23,8 +23,10 @@ def read(path: Path) -> list[JSON]:
         return [obj for file in files for obj in read(file)]
     try:
         text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ToolError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    except UnicodeDecodeError:
+        raise ToolError(f"{path}: not a text in UTF-8; what is compressed has to be unpacked first") from None
+    except OSError as error:
+        raise ToolError(f"{path}: {error.strerror or error}") from None
     return parse(text, str(path))
 
 

@@ -46,7 +46,13 @@ def test_what_a_file_says_counts_over_what_was_seen_key_by_key() -> None:
 def test_what_was_seen_is_told_unless_the_file_says_otherwise() -> None:
     seen = {name: Profile(start=distribution.observed([7, 8])) for name in ("web", "db")}
     profiles = replace(behaviour_file.parse({"behaviours": {"web": {"start": 1}}}, "f"), seen=seen)
-    assert observing.assumptions(profiles) == ["db: starts in 8s, as 2 of its containers did"]
+    pods = [pod(image=image) for image in ("web:2", "db:2")]
+    assert observing.assumptions(profiles, pods) == ["db: starts in 8s, as 2 of its containers did"]
+
+
+def test_of_images_that_the_update_does_not_start_nothing_is_told() -> None:
+    profiles = Profiles(seen={"db": Profile(start=distribution.observed([7]))})
+    assert observing.assumptions(profiles, [pod(image="web:2")]) == []
 
 
 @pytest.mark.parametrize(

@@ -37,12 +37,17 @@ def seen(loaded: Iterable[JSON], now: float) -> Mapping[str, Profile]:
     return {**{image: _profile(starts[image], readies.get(image)) for image in sorted(starts)}, **faults}
 
 
-def assumptions(profiles: Profiles) -> list[str]:
-    """What was seen and counts: nobody has said otherwise."""
+def assumptions(profiles: Profiles, pods: Iterable[JSON]) -> list[str]:
+    """What was seen of the images of these Pods and counts: nobody has said otherwise."""
+    spec = [pod["spec"] for pod in pods]
+    images = {
+        str(each.get("image", "")) for one in spec for each in (*(one.get("initContainers") or ()), *one["containers"])
+    }
+    used = images | {untagged(image) for image in images}
     return [
         _told(image, each)
         for image, each in profiles.seen.items()
-        if each.start.kind == "observed" and profiles.of(image).start is each.start
+        if image in used and each.start.kind == "observed" and profiles.of(image).start is each.start
     ]
 
 

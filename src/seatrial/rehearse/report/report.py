@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from seatrial.base import html_page
 from seatrial.base.html_page import escaped
-from seatrial.rehearse import alike, durations
+from seatrial.rehearse import durations
 from seatrial.rehearse.report import chart_frame, counts_charts, pods_chart
 from seatrial.rehearse.result import EventLine, Finding, Remedy, Result
 
@@ -28,7 +28,7 @@ def _body(result: Result) -> Iterator[str]:
         yield from map(_remedy, result.remedies)
     yield from _pictures(result)
     yield from _listed("Problems", [_sentence(each) for each in result.findings if each.severity == "problem"])
-    yield from _listed("Warnings", alike.warnings(result))
+    yield from _listed("Warnings", [_sentence(each) for each in result.warnings])
     yield from _events(result)
     yield from _listed("Assumed", result.assumptions)
 

@@ -215,13 +215,18 @@ def of_all(workloads: Sequence[Case]) -> list[Finding]:
     ]
 
 
+MOST_NAMES = 5
+"""How many workloads a sentence names; the finding's objects are all of them."""
 _Places = Sequence[tuple[Case, tuple[str, ...]]]
 
 
 def _named(message: str, found: _Places, workloads: Sequence[Case]) -> str:
     """With whom it is about, where that is not all that there is, or is not said."""
     names = [case.name for case, _ in found]
-    return message if len(workloads) == 1 or names[0] in message else f"{', '.join(names)}: {message}"
+    if len(workloads) == 1 or names[0] in message:
+        return message
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"{', '.join(names[:MOST_NAMES])}{more}: {message}"
 
 
 def _objects(found: _Places) -> tuple[str, ...]:

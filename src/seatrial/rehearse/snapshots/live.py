@@ -17,7 +17,8 @@ from seatrial.rehearse.snapshots.snapshot import Snapshot, complete
 
 LEFT_OUT = frozenset({"leases", "podtemplates", "endpoints", "endpointslices"})
 """What decides nothing here, or follows from the rest."""
-FORBIDDEN, MISSING = (401, 403), (404, 405)
+UNAUTHORIZED = 401
+FORBIDDEN, MISSING = (403,), (404, 405)
 PAGE = 500
 
 
@@ -47,6 +48,8 @@ async def read(reader: Reader, env: Env, nodes: str = "", namespace: str = "") -
 
 def _without(resource: ResourceRef, error: StatusError) -> list[str]:
     """What to tell of a kind that can't be read; raises what makes a rehearsal impossible."""
+    if error.code == UNAUTHORIZED:
+        raise ToolError("the cluster does not take the credentials of this context (401 Unauthorized): log in again")
     if error.code not in (*FORBIDDEN, *MISSING):
         raise error
     if resource is registry.PODS:
