@@ -290,10 +290,11 @@ async def attachments(cluster: Cluster) -> list[tuple[str, bool]]:
     return sorted((each["spec"]["nodeName"], each["status"]["attached"]) for each in found)
 
 
-def test_a_volume_for_one_node_is_refused_to_a_second_until_it_is_free() -> None:
+@pytest.mark.parametrize("source", [CSI, {"awsElasticBlockStore": {"volumeID": "vol-1"}}])
+def test_a_volume_for_one_node_is_refused_to_a_second_until_it_is_free(source: JSON) -> None:
     async def story() -> None:
         async with world(2, exit=5) as cluster:
-            await serve(cluster, CSI)
+            await serve(cluster, source)
             await cluster.client.create(PODS, attached("first", "node-1"))
             await asyncio.sleep(2)
             assert await phase_of(cluster, "first") == "Running"
@@ -318,6 +319,26 @@ def test_a_volume_for_one_node_is_refused_to_a_second_until_it_is_free() -> None
             await asyncio.sleep(10)
             assert await phase_of(cluster, "second") == "Running"
             assert await attachments(cluster) == [("node-2", True)]
+
+    virtual_loop.run(story())
+
+
+@pytest.mark.parametrize(
+    ("source", "phase"),
+    [
+        ({"iscsi": {"targetPortal": "10.0.0.1", "iqn": "iqn.2001-04.com.example:storage", "lun": 0}}, "Running"),
+        ({"azureFile": {"secretName": "s", "shareName": "share"}}, "Running"),
+        ({"cephfs": {"monitors": ["10.0.0.1"]}}, "Pending"),
+    ],
+)
+def test_simulated_nodes_mount_what_nodes_of_this_release_do(source: JSON, phase: str) -> None:
+    async def story() -> None:
+        async with world(1) as cluster:
+            await serve(cluster, source)
+            await cluster.client.create(PODS, attached("web", "node-1"))
+            await asyncio.sleep(10)
+            assert await phase_of(cluster, "web") == phase
+            assert await attachments(cluster) == []
 
     virtual_loop.run(story())
 

@@ -214,7 +214,7 @@ class Cluster:
 
             load = load_file.read(self.config.load_curve, self.env.now())
         loops = Loops(plane, hosted, self.env, load)
-        plugins = registry.plugins(self.images.plugin)
+        plugins = registry.plugins(self.images.plugin, simulated=self.config.simulated)
         await loops.start(self.config, self._model, self._machines, folder / "pods", plugins, ca, stack)
         made_here = None if self.config.simulated else (self.config.data_dir or folder) / "volumes"
         own = registry.provisioners(self.images.store, self.env, made_here)

@@ -1,6 +1,7 @@
 """Attaches volumes to the nodes whose Pods need them, and detaches them when nobody does.
 
-Mirrors pkg/controller/volume/attachdetach of release 1.32, for the volumes of CSI drivers: a VolumeAttachment says that
+Mirrors pkg/controller/volume/attachdetach of release 1.32, for the volumes of CSI drivers, disks of in-tree kinds
+that they serve included: a VolumeAttachment says that
 a volume is to be on a node, its status that it is.
 
 - A volume that one node at a time may have is attached to another only when it is detached from the first: until then
@@ -29,6 +30,7 @@ from seatrial.machinery import conditions, objects, times
 from seatrial.reconcile.controller import CacheReader, Controller, Watch
 from seatrial.reconcile.decision import Action, Create, Decision, Delete, Event, Patch
 from seatrial.workloads import claims, taints
+from seatrial.workloads.csi_migration import csi_source
 
 FORCED_DETACH_SECONDS = 360.0
 REQUESTED_AT = "seatrial.dev/detach-requested-at"
@@ -47,7 +49,7 @@ class View:
 
 async def gather(key: Key, cache: CacheReader) -> View | None:
     volume = cache.get(PERSISTENT_VOLUMES, key)
-    if volume is None or not volume["spec"].get("csi"):
+    if volume is None or csi_source(volume["spec"]) is None:
         return None
     reference = volume["spec"].get("claimRef") or {}
     users = (
@@ -155,7 +157,7 @@ def _attach(view: View, attachment: JSON) -> Iterable[Action]:
 
 def new_attachment(volume: JSON, node: str) -> JSON:
     """Named as the CSI attacher does: a hash of handle, driver and node (pkg/volume/csi getAttachmentName)."""
-    source = volume["spec"]["csi"]
+    source = csi_source(volume["spec"]) or {}
     digest = hashlib.sha256(f"{source['volumeHandle']}{source['driver']}{node}".encode()).hexdigest()
     spec = {"attacher": source["driver"], "nodeName": node, "source": {"persistentVolumeName": objects.name(volume)}}
     metadata = {"name": f"csi-{digest}"}

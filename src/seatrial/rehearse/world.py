@@ -110,4 +110,4 @@ def _assumed(given: Sequence[JSON]) -> tuple[list[JSON], list[str]]:
     """What is used and not known, and what to tell of it."""
     made, told = assuming.missing(given)
     classes, told_of_classes = storage.classes(given)
-    return [*made, *classes], [*told, *told_of_classes]
+    return [*made, *classes], [*told, *told_of_classes, *storage.mounted(given)]

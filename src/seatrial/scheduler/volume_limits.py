@@ -21,6 +21,7 @@ from seatrial.machinery import objects
 from seatrial.scheduler.framework import Check, Rejection
 from seatrial.scheduler.snapshot import NodeInfo, PodInfo, Snapshot
 from seatrial.workloads import claims
+from seatrial.workloads.csi_migration import csi_source
 
 LIMITS = "NodeVolumeLimits"
 _TOO_MANY = Rejection(LIMITS, ("node(s) exceed max volume count",), False)
@@ -88,6 +89,6 @@ def _of_pod(pod: JSON, snapshot: Snapshot) -> Iterator[_Attached]:
 
 
 def _of_volume(volume: JSON | None) -> Iterator[_Attached]:
-    source = (volume or {}).get("spec", {}).get("csi")
+    source = csi_source(volume["spec"]) if volume is not None else None
     if source:
         yield str(source["driver"]), str(source["volumeHandle"])

@@ -16,6 +16,7 @@ from seatrial.base.errors import VolumeError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.workloads import claims
+from seatrial.workloads.csi_migration import csi_source
 
 READ_WRITE_ONCE, READ_WRITE_ONCE_POD = "ReadWriteOnce", "ReadWriteOncePod"
 READ_ONLY_MANY, READ_WRITE_MANY = "ReadOnlyMany", "ReadWriteMany"
@@ -123,7 +124,7 @@ def resolve(pod: JSON, volume: JSON, claim_of: GetObject, persistent_volume_of: 
     claim_name = claims.name_of(pod, volume)
     if claim_name is None:
         kind = next((key for key, value in volume.items() if key != "name" and value is not None), "emptyDir")
-        source = volume.get(kind) or {}
+        kind, source = _served(volume, kind, volume.get(kind) or {})
         return VolumeSpec(name, name, kind, source, bool(source.get("readOnly")))
     where = f"error processing PVC {objects.namespace(pod)}/{claim_name}:"
     claim = claim_of(claim_name)
@@ -148,8 +149,8 @@ def resolve(pod: JSON, volume: JSON, claim_of: GetObject, persistent_volume_of: 
 
 def of_persistent_volume(volume: JSON, pod_volume: str = "", read_only: bool = False) -> VolumeSpec:
     """The spec of a PersistentVolume."""
-    kind, source = source_of(volume)
     spec = volume["spec"]
+    kind, source = _served(spec, *source_of(volume))
     return VolumeSpec(
         pod_volume,
         objects.name(volume),
@@ -160,6 +161,12 @@ def of_persistent_volume(volume: JSON, pod_volume: str = "", read_only: bool = F
         tuple(spec.get("mountOptions") or ()),
         persistent=True,
     )
+
+
+def _served(sources: JSON, kind: str, source: JSON) -> tuple[str, JSON]:
+    """(kind, source), those of the CSI driver that has taken over from an in-tree plugin included."""
+    served = csi_source(sources)
+    return ("csi", served) if served is not None else (kind, source)
 
 
 def single_node(access_modes: tuple[str, ...]) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from seatrial.base.env import Env
-from seatrial.volumes import host_provisioner
+from seatrial.volumes import assumed, host_provisioner
+from seatrial.volumes.assumed import Assumed
 from seatrial.volumes.base import Plugin, Plugins, Provisioner
 from seatrial.volumes.csi import Csi
 from seatrial.volumes.host_folders import HostFolders
@@ -14,9 +15,11 @@ from seatrial.volumes.rbd.images import ImageStore
 from seatrial.volumes.rbd.provisioner import RbdProvisioner
 
 
-def plugins(rbd: Plugin) -> Plugins:
-    """By the kind of source. `rbd` knows its image store."""
+def plugins(rbd: Plugin, *, simulated: bool) -> Plugins:
+    """By the kind of source. `rbd` knows its image store. `simulated`: for nodes that leave the host alone."""
+    elsewhere = {kind: Assumed(kind) for kind in assumed.KINDS} if simulated else {}
     return {
+        **elsewhere,
         "csi": Csi(),
         "hostPath": HostFolders("hostPath"),
         "local": HostFolders("local"),

@@ -54,3 +54,11 @@ def test_volumes_that_a_driver_makes_in_a_rehearsal_are_told() -> None:
         "ebs.csi.aws.com assumed to make volumes at once that every node can mount: for data-db-2"
     ]
     assert storage.made([], [volume("c", "assumed", csi={"driver": "assumed"})]) == [], "its class was told of"
+
+
+def test_by_whom_volumes_of_in_tree_kinds_are_taken_to_be_mounted_is_told() -> None:
+    disks = [volume(name, awsElasticBlockStore={"volumeID": "v"}) for name in ("b", "a")]
+    assert storage.mounted([*disks, volume("c", iscsi={}), volume("d", nfs={}), volume("e", csi={}), claim()]) == [
+        "awsElasticBlockStore volumes assumed to be mounted by ebs.csi.aws.com: a, b",
+        "iscsi volumes assumed to be mounted by every node: c",
+    ]

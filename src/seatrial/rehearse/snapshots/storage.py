@@ -3,18 +3,25 @@
 Manifests bring claims and claim templates, hardly ever the classes of the cluster that they are for.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from seatrial.api.core_v1 import persistent_volume_claim
 from seatrial.api.storage_v1.storage_class import DEFAULT_ANNOTATIONS, WAIT_FOR_FIRST_CONSUMER
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
+from seatrial.volumes import assumed
 from seatrial.volumes.base import source_of
 from seatrial.workloads import claims
+from seatrial.workloads.csi_migration import MIGRATED
 
 CLASS = "StorageClass"
 DEFAULT_NAME = "standard"
 PROVISIONER = "assumed"
+_MOUNTED_BY = {
+    **dict.fromkeys(assumed.KINDS, "by every node"),
+    **{kind: f"by {driver}" for kind, (driver, _) in MIGRATED.items()},
+}
+"""In-tree kind of source → by whom a volume is taken to be mounted."""
 
 
 def classes(known: Sequence[JSON]) -> tuple[list[JSON], list[str]]:
@@ -53,6 +60,19 @@ def made(before: Sequence[JSON], now: Sequence[JSON]) -> list[str]:
     return [
         f"{driver} assumed to make volumes at once that every node can mount: for {', '.join(sorted(names))}"
         for driver, names in sorted(by_driver.items())
+    ]
+
+
+def mounted(known: Iterable[JSON]) -> list[str]:
+    """What to tell of volumes of in-tree kinds, which are mounted by what a simulated node has not."""
+    kinds: dict[str, list[str]] = {}
+    for obj in known:
+        if obj.get("kind") == "PersistentVolume" and isinstance(obj.get("spec"), Mapping):
+            kinds.setdefault(source_of(obj)[0], []).append(objects.name(obj))
+    return [
+        f"{kind} volumes assumed to be mounted {by}: {', '.join(sorted(kinds[kind]))}"
+        for kind, by in sorted(_MOUNTED_BY.items())
+        if kind in kinds
     ]
 
 
