@@ -1,5 +1,7 @@
 """Every kind that rolls, from manifests: what the verdict says of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from seatrial.api.registry import DAEMON_SETS, STATEFUL_SETS
@@ -7,7 +9,7 @@ from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.rehearse.behaviour.behaviour_file import parse
 from seatrial.rehearse.behaviour.profiles import Profiles
-from seatrial.rehearse.changes.change import Apply, Change
+from seatrial.rehearse.changes.change import Apply, Change, Restart
 from seatrial.rehearse.changes.roll import Roll
 from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.rehearsal import Plan, rehearse
@@ -102,6 +104,15 @@ def test_a_change_that_concerns_nothing_that_rolls_is_told() -> None:
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "b"}}
     with pytest.raises(ToolError, match="concerns no Deployment"):
         outcome(Apply([config]), deployment("web", 1))
+
+
+@pytest.mark.parametrize(("ours", "least"), [(False, 3), (True, 2)])
+def test_several_pods_of_a_stateful_set_are_replaced_at_once_only_where_the_gate_is_on(ours: bool, least: int) -> None:
+    several = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2}}
+    begin = of_manifests([a_set(STATEFUL_SETS, replicas=4, updateStrategy=several)])
+    result = rehearse(Plan(replace(begin, is_of_seatrial=ours), [Restart("statefulset/web")]))
+    assert (result.completes, result.min_available) == (True, least)
+    assert any("maxUnavailable" in each for each in result.assumptions) != ours
 
 
 def container(**more: object) -> JSON:

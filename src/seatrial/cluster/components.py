@@ -81,7 +81,7 @@ async def start(
     controllers: list[AnyController] = [
         *CONTROLLERS,
         daemon_set.controller(release),
-        stateful_set.CONTROLLER if config.mend_stuck_sets else stateful_set.as_upstream(),
+        stateful_set.controller(mends=config.mend_stuck_sets, counts_unavailable=config.max_unavailable_stateful_set),
         horizontal_pod_autoscaler.controller(load, env.now),
         garbage_collector.controller(),
         *([root_ca.controller(ca)] if ca else []),

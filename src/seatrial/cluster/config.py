@@ -38,6 +38,8 @@ class ClusterConfig:
     """The release whose scheduling is followed where releases differ, from 1.20 on; "": that of kubernetes_version."""
     mend_stuck_sets: bool = True
     """StatefulSets whose update is stuck go on when their template is mended; Kubernetes' do not."""
+    max_unavailable_stateful_set: bool = True
+    """StatefulSets' maxUnavailable is followed, as where Kubernetes' feature gate of that name is on."""
     images: Mapping[str, str] = field(default_factory=dict)
     """Image name (with or without a tag) → command line."""
     kubeconfig: Path | None = None

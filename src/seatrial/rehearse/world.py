@@ -17,7 +17,7 @@ from seatrial.rehearse.behaviour.loads import GivenLoad
 from seatrial.rehearse.behaviour.sampling import SampledModel
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.disk_images import Images
-from seatrial.rehearse.snapshots import assuming, loading, storage
+from seatrial.rehearse.snapshots import assuming, feature_gates, loading, storage
 from seatrial.rehearse.snapshots.snapshot import Snapshot
 from seatrial.rehearse.trace import TracedStore
 from seatrial.rehearse.webhooks import Webhooks
@@ -99,9 +99,15 @@ async def open_world(
         load=work,
         admission=[hooks],
         mend_stuck_sets=snapshot.is_of_seatrial,
+        max_unavailable_stateful_set=feature_gates.counts_max_unavailable(snapshot),
         pace=pace.own() if snapshot.is_of_seatrial else pace.quiet(),
     )
-    told += [*webhooks.told(given), *loads.unknown(given, work.curves), *loading.unknown_kinds(given, release)]
+    told += [
+        *feature_gates.told(snapshot, coming),
+        *webhooks.told(given),
+        *loads.unknown(given, work.curves),
+        *loading.unknown_kinds(given, release),
+    ]
     async with cluster:
         yield World(cluster, store, model, images, hooks, work, told)
 

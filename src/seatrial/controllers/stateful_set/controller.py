@@ -101,14 +101,16 @@ def _changed(stateful_set: JSON, status: JSON) -> JSON | None:
     return None if before == shown else objects.with_status(stateful_set, shown)
 
 
-def as_upstream() -> Controller[View]:
-    """The controller as Kubernetes has it: a stuck update stays stuck (see ordering)."""
+def controller(*, mends: bool, counts_unavailable: bool) -> Controller[View]:
+    """The controller; with both False as Kubernetes 1.32 has it (see View and ordering)."""
 
-    async def gather_strictly(key: Key, cache: CacheReader) -> View | None:
+    async def gather_so(key: Key, cache: CacheReader) -> View | None:
         view = await gather(key, cache)
-        return dataclasses.replace(view, mends=False) if view is not None else None
+        if view is None:
+            return None
+        return dataclasses.replace(view, mends=mends, counts_unavailable=counts_unavailable)
 
-    return dataclasses.replace(CONTROLLER, gather=gather_strictly)
+    return dataclasses.replace(CONTROLLER, gather=gather_so)
 
 
 CONTROLLER = Controller(

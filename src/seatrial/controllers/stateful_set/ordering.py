@@ -45,7 +45,7 @@ def plan(sync: Sync) -> None:
         return
     if sync.rolling is None:
         return
-    if sync.rolling.get("maxUnavailable") is not None:
+    if sync.view.counts_unavailable and sync.rolling.get("maxUnavailable") is not None:
         _update_several(sync)
     else:
         _update_one(sync)

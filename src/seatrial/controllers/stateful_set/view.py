@@ -22,7 +22,8 @@ class View:
     """A StatefulSet, its Pods and its revisions.
 
     `taken`: names that ControllerRevisions have, where a new one is to be made. `volume_claims`: by name, those that
-    its Pods need and that are there. `mends`: whether a stuck update goes on when the template is mended.
+    its Pods need and that are there. `mends`: whether a stuck update goes on when the template is mended;
+    `counts_unavailable`: whether maxUnavailable is followed (Kubernetes' feature gate MaxUnavailableStatefulSet).
     """
 
     stateful_set: JSON
@@ -31,6 +32,7 @@ class View:
     taken: frozenset[str] = frozenset()
     volume_claims: Mapping[str, JSON] = field(default_factory=dict)
     mends: bool = True
+    counts_unavailable: bool = True
 
     @property
     def pods(self) -> tuple[JSON, ...]:
