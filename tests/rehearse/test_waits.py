@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
+from rehearse.snapshots import dump
 from rehearse.test_rehearsal import deployment
 from seatrial.base.types import JSON
 from seatrial.rehearse import faults, whole
-from seatrial.rehearse.changes.change import Apply, Drain
+from seatrial.rehearse.changes.change import Apply, Drain, Scale
 from seatrial.rehearse.rehearsal import Plan
 from seatrial.rehearse.result import Result
 from seatrial.rehearse.snapshots.snapshot import of_manifests
+from simulation.worlds import deployment as in_a_namespace
 
 ONE_SET = {
     "apiVersion": "v1",
@@ -73,3 +75,23 @@ def test_a_drain_of_a_silent_node_says_which_pods_do_not_end() -> None:
     assert found.rule == "pod-does-not-end"
     assert found.message.startswith("drain node-1: pod web-")
     assert any(each.completes for each in result.remedies)
+
+
+GATED = {"readinessGates": [{"conditionType": "example.com/balanced"}]}
+
+
+def test_whoever_sets_a_readiness_gate_is_assumed_to_do_so_and_that_is_told() -> None:
+    result = outcome(changed(GATED))
+    assert result.completes
+    assert "readiness gate example.com/balanced assumed to be set as soon as a Pod's containers are ready" in (
+        result.assumptions
+    )
+
+
+def test_a_gate_that_is_closed_in_the_cluster_stays_so_and_is_named() -> None:
+    web = in_a_namespace("web", 2)
+    web["spec"]["template"]["spec"] |= GATED
+    found = cause(whole.run(Plan(dump(web), [Scale("deployment/web", 3)])))
+    assert found.rule == "readiness-gate"
+    assert "waits for its readiness gate example.com/balanced: its containers are ready" in found.message
+    assert "(and 1 more Pod)" in found.message

@@ -11,7 +11,7 @@ from seatrial.client.client import ApiClient
 from seatrial.cluster import control_plane
 from seatrial.cluster.cluster import Cluster
 from seatrial.cluster.config import DEFAULT_RELEASE
-from seatrial.rehearse import pace, webhooks
+from seatrial.rehearse import pace, readiness_gates, webhooks
 from seatrial.rehearse.behaviour import loads
 from seatrial.rehearse.behaviour.loads import GivenLoad
 from seatrial.rehearse.behaviour.sampling import SampledModel
@@ -108,7 +108,8 @@ async def open_world(
         *loads.unknown(given, work.curves),
         *loading.unknown_kinds(given, release),
     ]
-    async with cluster:
+    told += readiness_gates.told(given)
+    async with cluster, readiness_gates.opened(cluster.client, env, given):
         yield World(cluster, store, model, images, hooks, work, told)
 
 
