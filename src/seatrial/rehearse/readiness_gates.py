@@ -1,7 +1,7 @@
 """Readiness gates: whoever sets them is outside of what is rehearsed, such as the controller of a load balancer.
 
-It is assumed to set each gate as soon as the Pod's containers are ready, and that is told. Of Pods that the snapshot has
-already, what their gates are is known, and stays so.
+It is assumed to set each gate as soon as the Pod's containers are ready, and that is told. What the gates are of
+Pods that the snapshot has already is known, and stays so.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
