@@ -63,6 +63,33 @@ def test_a_folder_of_cluster_info_dump_is_read_with_all_its_namespaces(tmp_path:
     )
 
 
+def node(name: str, **status: object) -> JSON:
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "uid": name}, "status": status}
+
+
+def test_nodes_that_only_own_something_are_known_by_their_names() -> None:
+    owner = {"apiVersion": "v1", "kind": "Node", "name": "n2", "uid": "2"}
+    metadata = {"name": "n2", "uid": "csi", "ownerReferences": [owner]}
+    csi_node = {"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": metadata, "spec": {"drivers": []}}
+    found = snapshot.complete([pod("web"), csi_node], snapshot.BEGINNING)
+    assert found.assumptions[0] == "nodes: only the names of n1, n2 are known; room enough and no taints are assumed"
+    kept = next(obj for obj in found.objects if obj["kind"] == "CSINode")
+    assert objects.owner_references(kept) == [owner]
+    assert {objects.uid(obj) for obj in found.objects if obj["kind"] == "Node"} >= {"2"}
+
+
+def test_what_nodes_do_not_say_is_told() -> None:
+    whole = {"allocatable": {"cpu": "1"}, "conditions": []}
+    found = snapshot.complete([node("b"), node("a"), node("c", **whole), pod("web")], snapshot.BEGINNING)
+    assert found.assumptions[:3] == (
+        "nodes: how much room there is on a, b is not known; enough is assumed",
+        "nodes: a, b without conditions; ready is assumed",
+        "nodes: n1 not there, with Pods on them; these are deleted, as of removed nodes",
+    )
+    ended = {**pod("job"), "status": {"phase": "Succeeded"}}
+    assert not [told for told in snapshot.complete([node("c", **whole), ended], 0.0).assumptions if "nodes" in told]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from seatrial.api import old_versions
-from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.rehearse.snapshots import consistency
@@ -74,17 +73,11 @@ def complete(loaded: Sequence[JSON], taken_at: float, nodes: str = "") -> Snapsh
 
     What was made up is among the assumptions.
     """
-    loaded, told = consistency.owned(consistency.once(loaded))
-    own = [obj for obj in loaded if obj.get("kind") == "Node"]
-    if own and nodes:
-        raise ToolError("--nodes is for when no Node is known; here there are some")
-    filled = [nodes_of.ready(obj, BEGINNING) if obj.get("kind") == "Node" else obj for obj in loaded]
-    if not own:
-        made, why = nodes_of.assumed(loaded, nodes)
-        filled += [nodes_of.ready(node, BEGINNING) for node in made]
-        told += [why] if why else []
-    knows_namespaces = any(obj.get("kind") == "Namespace" for obj in loaded)
-    begun = with_namespaces(Snapshot(filled, taken_at, (), tuple(told), _is_of_seatrial(own)), loaded)
+    filled, told_of_nodes = nodes_of.with_nodes(consistency.once(loaded), nodes, BEGINNING)
+    kept, told = consistency.owned(filled)
+    told += told_of_nodes
+    knows_namespaces = any(obj.get("kind") == "Namespace" for obj in kept)
+    begun = with_namespaces(Snapshot(kept, taken_at, (), tuple(told), _is_of_seatrial(kept)), kept)
     return replace(begun, knows_namespaces=knows_namespaces)
 
 
@@ -102,6 +95,7 @@ def with_namespaces(snapshot: Snapshot, used: Sequence[JSON]) -> Snapshot:
     return replace(snapshot, objects=[*snapshot.objects, *made], assumptions=(*snapshot.assumptions, told))
 
 
-def _is_of_seatrial(nodes: Sequence[JSON]) -> bool:
+def _is_of_seatrial(loaded: Sequence[JSON]) -> bool:
+    nodes = (obj for obj in loaded if obj.get("kind") == "Node")
     versions = (str(objects.get(node, "status", "nodeInfo", "containerRuntimeVersion", default="")) for node in nodes)
     return any(version.partition(":")[0] in OUR_RUNTIMES for version in versions)
