@@ -35,6 +35,8 @@ def documents(text: str, source: str) -> Iterator[object]:
         mark = error.problem_mark
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         problem = INDENTED_BY_TAB if mark and _begins_with_tab(text, mark.line) else error.problem
+        if problem == "found unhashable key":
+            problem = "a key is no text; a template has to be rendered first, as with helm template"
         raise ToolError(f"{source}{place}: not YAML: {problem}") from None
     except yaml.YAMLError as error:
         raise ToolError(f"{source}: not YAML: {error}") from None

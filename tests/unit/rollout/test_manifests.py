@@ -32,6 +32,7 @@ def test_lists_are_taken_apart_and_may_be_empty() -> None:
         (CONFIG + "data: {x: a}\ndata: {x: b}\n", 'a.yaml:5:1: not YAML: key "data" is already set in line 4'),
         (CONFIG + "data:\n\tx: a\n", "a.yaml:5:1: not YAML: a tab in the indentation"),
         ("{{ if .Values.x }}\n", "a.yaml: this is a template, not a manifest"),
+        (CONFIG + "data: {x: {{y}}}\n", "not YAML: a key is no text; a template has to be rendered first"),
         ('{"apiVersion": ', "a.yaml:1:16: not JSON"),
         (CONFIG + "data: {x: 99999999999999999999}\n", "a ConfigMap can't be written as JSON: Integer exceeds 64-bit"),
         (CONFIG + "data: &d {x: *d}\n", "a ConfigMap can't be written as JSON: Recursion limit reached"),
