@@ -46,6 +46,13 @@ def secret(name: str, namespace: str = "a") -> JSON:
     return {"kind": "Secret", "metadata": {"name": name, "namespace": namespace}}
 
 
+def test_missing_secrets_for_pulling_images_are_told_where_secrets_are_known() -> None:
+    user = workload(imagePullSecrets=[{"name": "registry"}, {"name": "tls"}])
+    told = "imagePullSecrets that are not there: registry; images are assumed to be pulled without them"
+    assert assuming.missing([user, secret("tls"), secret("registry", "b")]) == ([], [told])
+    assert assuming.missing([user]) == ([], [])
+
+
 def custom(kind: str, name: str, **spec: object) -> JSON:
     return {"apiVersion": "x.io/v1", "kind": kind, "metadata": {"name": name, "namespace": "a"}, "spec": spec}
 

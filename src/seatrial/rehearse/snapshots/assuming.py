@@ -38,7 +38,9 @@ def missing(known: Sequence[JSON]) -> tuple[list[JSON], list[str]]:
     makers = {each: by for each in absent if (by := _maker(each, known))}
     priorities = _priorities(known)
     made = [part for each in (*unknown, *makers) for part in _made(each, wanted[each], priorities)]
-    return made, [*_told(unknown, priorities), *_told_of_makers(makers)]
+    pulls = {("Secret", *each) for obj in known for each in pull_secrets(obj)} if "Secret" in kinds else set()
+    without = [each for each in sorted(pulls - there) if not _maker(each, known)]
+    return made, [*_told(unknown, priorities), *_told_of_makers(makers), *_told_of_pulls(without)]
 
 
 def _maker(reference: Reference, known: Sequence[JSON]) -> str:
@@ -49,6 +51,12 @@ def _told_of_makers(makers: Mapping[Reference, str]) -> Iterator[str]:
     for (kind, _, name), by in makers.items():
         if by != KUBERNETES:
             yield f"{kind} {name} is not there, and {by} may make it: assumed to exist"
+
+
+def _told_of_pulls(without: Sequence[Reference]) -> Iterator[str]:
+    if without:
+        names = ", ".join(name for _, _, name in without)
+        yield f"imagePullSecrets that are not there: {names}; images are assumed to be pulled without them"
 
 
 def _priorities(known: Sequence[JSON]) -> dict[str, int]:
@@ -127,12 +135,7 @@ def _named_alone(kind: str, namespace: str, name: str, priority: int) -> JSON:
 
 def references(obj: JSON) -> Iterator[tuple[Reference, str]]:
     """What the Pods of an object can't be without, each with the key that they take of it, or ""."""
-    if obj.get("kind") == "Pod":
-        spec = obj.get("spec")
-    else:
-        spec = objects.get(obj, "spec", "template", "spec")
-    if not isinstance(spec, dict):
-        return
+    spec = _pod_spec(obj)
     namespace = objects.namespace(obj)
     for kind, name in _of_pod(spec):
         if name and name not in EVERYWHERE:
@@ -140,6 +143,19 @@ def references(obj: JSON) -> Iterator[tuple[Reference, str]]:
     for kind, name, key in (*_of_containers(spec), *_of_volumes(spec)):
         if name:
             yield (kind, namespace, str(name)), str(key)
+
+
+def pull_secrets(obj: JSON) -> Iterator[tuple[str, str]]:
+    """(namespace, name) of the Secrets with which the images of its Pods are pulled; nodes try it without them, too."""
+    for each in objects.dicts(_pod_spec(obj), "imagePullSecrets"):
+        if each.get("name"):
+            yield objects.namespace(obj), str(each["name"])
+
+
+def _pod_spec(obj: JSON) -> JSON:
+    """The spec of the Pod, or of an object's template; {} where there is none."""
+    spec = obj.get("spec") if obj.get("kind") == "Pod" else objects.get(obj, "spec", "template", "spec")
+    return spec if isinstance(spec, dict) else {}
 
 
 def _of_pod(spec: JSON) -> Iterator[tuple[str, str]]:
