@@ -168,6 +168,18 @@ def test_a_container_that_crashes_in_the_cluster_crashes_in_the_rehearsal() -> N
     assert result.findings[0].rule == "image-not-found"
 
 
+def test_old_pods_that_stay_though_nothing_waits_for_them_are_warned_of() -> None:
+    held = deployment("web", 2)
+    held["spec"]["template"]["metadata"]["finalizers"] = ["example.com/deregister"]
+    result = whole.run(Plan(dump(held, start=1, exit=1), [Restart("deployment/web")]))
+    assert (result.verdict, result.decided_by, result.remedies) == ("completes", "completed", ())
+    (warning,) = (each for each in result.warnings if each.rule == "finalizer")
+    assert warning.message.endswith("can't go: it is kept by example.com/deregister (and 1 more Pod)")
+    assert set(warning.objects) - {"deployment/web"} == {
+        f"pod/{pod.name}" for pod in result.pods if pod.phases[-1].state == "terminating"
+    }
+
+
 def test_finalizers_that_nobody_takes_off_are_taken_off_in_the_remedy() -> None:
     held = deployment("web", 2, strategy={"type": "Recreate"})
     held["spec"]["template"]["metadata"]["finalizers"] = ["example.com/deregister"]

@@ -75,6 +75,7 @@ def test_a_replication_controller_rolls_as_kubectl_rolled_it() -> None:
 
 def test_a_replication_controller_keeps_its_name_with_a_new_image() -> None:
     result = outcome(SetImage("rc/old", [("c", "app:2")]), controller())
+    assert result.min_available == result.min_ready_pods > 0, "Pods serve while they change hands"
     assert result.completes
     assert {pod.version for pod in result.pods if pod.phases[-1].state == "ready"} == {"app:2"}
 

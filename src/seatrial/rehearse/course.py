@@ -79,13 +79,16 @@ class Course:
 
     def owner_of(self, obj: JSON) -> Target | None:
         """The target that owns the object, directly or through a ReplicaSet; or that it is."""
+        return self._uids.get(self._owner_uid(obj))
+
+    def _owner_uid(self, obj: JSON) -> str:
+        """That of the target that owns the object, or is it; "" if there is none."""
         uid = objects.uid(obj)
         for _ in range(LONGEST_CHAIN):
-            found = self._uids.get(uid)
-            if found is not None:
-                return found
+            if uid in self._uids:
+                return uid
             uid = self._owners.get(uid, "")
-        return None
+        return ""
 
     def object_of(self, one: Target) -> JSON | None:
         """The workload as it is."""
@@ -221,8 +224,15 @@ class Course:
 
     def _sample(self, at: float, alive: Mapping[tuple[str, str], int]) -> Sample:
         versions = tuple(sorted((label, n) for (label, state), n in alive.items() if state == "ready"))
-        available = sum(each.available for each in self._counts.values())
+        available = sum(each.available for each in self._counts.values() if each.known) + self._changing_hands()
         return Sample(self._seconds(at), available, self._ready, sum(alive.values()), versions)
+
+    def _changing_hands(self) -> int:
+        """Ready Pods that no status counts: those of a workload that is deleted, or has only just been made."""
+        known = {uid for uid, each in self._counts.items() if each.known}
+        if len(known) == len(self._targets):
+            return 0
+        return sum(life.ready and self._owner_uid(life.pod) not in known for life in self.lives.values())
 
     def _complete(self, at: float, counts: Sequence[Counts]) -> None:
         done = len(counts) + len(self._deleted) >= len(self._targets) and all(each.complete for each in counts)

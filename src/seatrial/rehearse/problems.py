@@ -20,6 +20,12 @@ def find(workloads: Sequence[Case], ending: Ending) -> list[Finding]:
     return _together(_all(workloads, ending))
 
 
+def left_behind(workloads: Sequence[Case]) -> list[Finding]:
+    """Old Pods that do not go, though the update is complete without that."""
+    found = [causes.problem(*seen) for case in workloads for seen in causes.staying(case)]
+    return [replace(each, severity="warning") for each in _together(found)]
+
+
 def reason(problems: Sequence[Finding], workloads: Sequence[Case], ending: Ending) -> str:
     """Why it is not complete, in a line. Nothing is proved of what still moved when the time was up."""
     if problems and ending.decided_by != "horizon":

@@ -76,7 +76,10 @@ class PodTimeline:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The workloads' Pods from this time on; `available` is what their statuses say, the rest is counted."""
+    """The workloads' Pods from this time on; `available` is what their statuses say, the rest is counted.
+
+    Ready Pods of a workload whose status can't say it, as it is deleted or has only just been made, are available, too.
+    """
 
     time_seconds: float
     available: int

@@ -4,7 +4,7 @@ Complete means more than `kubectl rollout status` asks: nothing of the old versi
 (a Deployment whose new Pods all run but are not available is not complete).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seatrial.api import old_versions
 from seatrial.api.registry import DAEMON_SETS, DEPLOYMENTS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS
@@ -46,7 +46,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Counts:
-    """Pods of one workload as its status counts them. `promised`: what its strategy never falls below."""
+    """Pods of one workload as its status counts them. `promised`: what its strategy never falls below.
+
+    `known`: a controller has looked at it, and it is not being deleted; else its status counts too few.
+    """
 
     desired: int = 0
     updated: int = 0
@@ -54,11 +57,14 @@ class Counts:
     available: int = 0
     promised: int = 0
     complete: bool = False
+    known: bool = True
 
 
 def counts(obj: JSON) -> Counts:
     """Of any of KINDS."""
-    return _COUNTERS[obj["kind"]](obj, obj.get("status") or {})
+    status = obj.get("status") or {}
+    known = bool(status.get("observedGeneration")) and not objects.is_terminating(obj)
+    return replace(_COUNTERS[obj["kind"]](obj, status), known=known)
 
 
 def _replicas(obj: JSON) -> int:

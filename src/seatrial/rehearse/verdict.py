@@ -36,9 +36,9 @@ def judge(
     `configurations`: those of admission webhooks.
     """
     workloads = cases(course, model, ending.now)
-    warned = catalogue.of_all(workloads)
     done = course.complete_at is not None and not ending.unfinished
     found = [] if done else problems.find(workloads, ending)
+    warned = [*(problems.left_behind(workloads) if done else ()), *catalogue.of_all(workloads)]
     ended = course.complete_at if done and course.complete_at is not None else course.news_at
     seconds = round(ended - course.began, 3)
     result = _counted(course, workloads, seconds)
@@ -47,7 +47,7 @@ def judge(
         verdict="completes" if done else "hangs",
         reason="" if done else problems.reason(found, workloads, ending),
         findings=(*found, *warned),
-        decided_by=ending.decided_by,
+        decided_by="completed" if done else ending.decided_by,
         evidence=evidence.chain(
             course, workloads, found, (*ending.happened, *ending.refusals), refused=ending.refusal is not None
         ),
