@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.node.runtimes.simulated import Behaviour
-from seatrial.rehearse.behaviour import behaviour_file, distribution, loads, observing, probing, profiles, waiting
+from seatrial.rehearse.behaviour import (
+    behaviour_file,
+    distribution,
+    loads,
+    observing,
+    probing,
+    profiles,
+    sampling,
+    waiting,
+)
 from seatrial.rehearse.behaviour.loads import GivenLoad
 from seatrial.rehearse.behaviour.profiles import DEFAULT, Profile, Profiles
 from seatrial.rehearse.behaviour.sampling import SampledModel
@@ -41,6 +50,20 @@ def test_what_a_file_says_counts_over_what_was_seen_key_by_key() -> None:
     profiles = replace(behaviour_file.parse(said, "f"), seen=seen)
     behaviours = [of(profiles, image) for image in ("web:1", "web:2", "db:1")]
     assert [(each.start, each.ready, each.exit) for each in behaviours] == [(7, 3, 4), (1, 3, 4), (2, 0, 4)]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({}, ["nothing is known of the end of web:1: Pods end 1s after SIGTERM (set it in --behaviour)"]),
+        ({"exit": 3}, []),
+    ],
+)
+def test_the_end_of_pods_is_assumed_aloud_though_their_start_was_seen(said: JSON, told: list[str]) -> None:
+    seen = {"web": Profile(start=distribution.observed([7]))}
+    profiles = replace(behaviour_file.parse({"defaults": said}, "f"), seen=seen)
+    pod = {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "c", "image": "web:1"}]}}
+    assert sampling.assumptions(SampledModel(profiles), [pod]) == told
 
 
 def test_what_was_seen_is_told_unless_the_file_says_otherwise() -> None:

@@ -37,9 +37,8 @@ class Profile:
 
 
 DEFAULT = Profile()
-DEFAULT_TOLD = (
-    "Pods start 2s after they are bound, are ready 1s later if they have a readiness probe, end 1s after SIGTERM"
-)
+START_TOLD = "Pods start 2s after they are bound, are ready 1s later if they have a readiness probe"
+EXIT_TOLD = "end 1s after SIGTERM"
 INIT_SECONDS = 1.0
 """How long an init container takes if nothing is known of it."""
 INIT_TOLD = f"as init containers they end after {INIT_SECONDS:g}s"
@@ -69,6 +68,10 @@ class Profiles:
     def knows_start(self, image: str) -> bool:
         """Whether anybody has said, or seen, how long it takes to start."""
         return self._seen(image) is not None or "start" in self._said(image)
+
+    def knows_exit(self, image: str) -> bool:
+        """Whether anybody has said how long it takes to end; what was seen of Pods that run does not tell."""
+        return "exit" in self._said(image)
 
     def _seen(self, image: str) -> Profile | None:
         return self.seen.get(image) or self.seen.get(untagged(image))

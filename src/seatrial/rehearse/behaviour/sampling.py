@@ -5,6 +5,7 @@ seeds draw. A container's probes decide when its readiness is seen, and whether 
 """
 
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -15,10 +16,11 @@ from seatrial.node.runtimes.simulated import Behaviour, Model
 from seatrial.rehearse.behaviour import probing, pulling, waiting
 from seatrial.rehearse.behaviour.distribution import Distribution
 from seatrial.rehearse.behaviour.profiles import (
-    DEFAULT_TOLD,
     EVERY_IMAGE,
+    EXIT_TOLD,
     INIT_SECONDS,
     INIT_TOLD,
+    START_TOLD,
     Profile,
     Profiles,
     untagged,
@@ -145,14 +147,22 @@ def _unused(profiles: Profiles, used: Sequence[Used]) -> Iterator[str]:
 
 
 def _unknown(profiles: Profiles, used: Sequence[Used]) -> Iterator[str]:
-    ending: set[str] = set()
-    staying: set[str] = set()
+    unknown: dict[tuple[str, str], set[str]] = defaultdict(set)
     for pod, container, image in used:
-        if not profiles.knows_start(image):
-            (ending if is_init(pod, container) else staying).add(image)
-    for images, how in ((staying, DEFAULT_TOLD), (ending, INIT_TOLD)):
-        if images:
-            yield f"nothing is known of {', '.join(sorted(images))}: {how} (set it in --behaviour)"
+        unknown[_assumed(profiles, image, initial=is_init(pod, container))].add(image)
+    for (of, how), images in sorted(unknown.items()):
+        if how:
+            yield f"nothing is known of {of}{', '.join(sorted(images))}: {how} (set it in --behaviour)"
+
+
+def _assumed(profiles: Profiles, image: str, *, initial: bool) -> tuple[str, str]:
+    """(what of the image is not known, what is assumed instead); the second is "" if all is known."""
+    starts, ends = profiles.knows_start(image), profiles.knows_exit(image)
+    if starts:
+        return ("", "") if ends or initial else ("the end of ", f"Pods {EXIT_TOLD}")
+    if initial:
+        return "", INIT_TOLD
+    return ("the start of ", START_TOLD) if ends else ("", f"{START_TOLD}, {EXIT_TOLD}")
 
 
 def _waiting(model: SampledModel) -> Iterator[str]:
