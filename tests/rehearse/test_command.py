@@ -174,6 +174,14 @@ def test_a_namespace_that_a_dump_does_not_have_refuses_the_change(files: Path) -
     assert done.return_value == 3
 
 
+def test_a_load_that_no_autoscaler_follows_is_told(files: Path) -> None:
+    write(files / "load.yaml", {"load": {"wbe": [{"at": "0s", "cpu": 2}], "team/api": [{"at": "0s", "cpu": 2}]}})
+    done = run(files, "--old", "@old.yaml", "-f", "@new.yaml", "--behaviour", "@load.yaml")
+    assert "that --behaviour gives wbe, team/api changes nothing: no horizontalpodautoscaler" in " ".join(
+        done.output.split()
+    )
+
+
 def test_claims_of_a_stateful_set_get_volumes_of_a_class_that_is_assumed(files: Path) -> None:
     template = {
         "metadata": {"name": "data"},

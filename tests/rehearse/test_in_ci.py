@@ -31,6 +31,36 @@ def test_the_report_says_what_people_are_told(tmp_path: Path, image: str, code: 
     assert told.get("message") == (result.output.splitlines()[0] if code else None)
 
 
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        (["--min-available", "4"], "3 Pods available, and --min-available is 4"),
+        (["--max-duration", "3s"], r"it takes [678]\.\d+s, and --max-duration is 3s"),
+        (["--trials", "2", "--max-duration", "3s"], r"the worst of 2 trials takes [789]\.\d+s, and --max-duration is 3s"),
+        (["--image", "shop", "--strict"], "it completes with warnings, and --strict is given: mutable-tag"),
+    ],
+)
+def test_the_report_of_what_was_not_kept_says_what(tmp_path: Path, option: list[str], told: str) -> None:
+    file, old = tmp_path / "out.xml", str(CORPUS / "completes-plain" / "old.yaml")
+    arguments = ["--old", old, "--restart", *option, "--junit", str(file)]
+    result = CliRunner().invoke(command, arguments, standalone_mode=False)
+    said = result.stderr.splitlines()[-1]
+    assert re.fullmatch(f"error: {told}", said)
+    (failure,) = ElementTree.parse(file).getroot().iter("failure")
+    assert (f"error: {failure.get('message')}", failure.get("type")) == (said, "unkept")
+    assert (failure.text or "").splitlines()[-1] == said
+
+
+def test_what_can_not_be_rehearsed_is_an_error_in_the_report(tmp_path: Path) -> None:
+    file, old = tmp_path / "out.xml", str(CORPUS / "completes-plain" / "old.yaml")
+    arguments = ["--old", old, "deployment/wbe", "--restart", "--junit", str(file)]
+    result = CliRunner().invoke(command, arguments, standalone_mode=False)
+    suite = ElementTree.parse(file).getroot()
+    (error,) = suite.iter("error")
+    assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
+    assert error.get("message") == f"error: {result.exception}"
+
+
 def test_a_report_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     old = str(CORPUS / "completes-plain" / "old.yaml")
     for option in ("--junit", "--report"):

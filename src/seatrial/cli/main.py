@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from seatrial.base.errors import SeatrialError, StatusError, ToolError
+from seatrial.base.errors import SeatrialError, ToolError
+from seatrial.cli import output
 
 COMMANDS = {
     "demo": "A Service rolls from one version to the next while it serves.",
@@ -95,15 +96,9 @@ def exit_with(command: click.Command, prog_name: str | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except ToolError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except StatusError as error:
-        click.echo(f"Error from server ({error.reason}): {error.message}", err=True)
-        sys.exit(1)
     except SeatrialError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(1)
+        click.echo(output.error_line(error), err=True)
+        sys.exit(error.exit_code if isinstance(error, ToolError) else 1)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import click
 
-from seatrial.base.errors import ToolError
+from seatrial.base.errors import SeatrialError, StatusError, ToolError
 
 GREEN, YELLOW, RED, BLUE, DIM = "green", "yellow", "red", "blue", "bright_black"
 
@@ -32,6 +32,13 @@ def data(value: Any, form: str) -> None:
         click.echo(yaml.safe_dump(value, sort_keys=False), nl=False)
     else:
         click.echo(json.dumps(value, indent=2))
+
+
+def error_line(error: SeatrialError) -> str:
+    """What people are told of an error that ends a command."""
+    if isinstance(error, StatusError):
+        return f"Error from server ({error.reason}): {error.message}"
+    return f"error: {error}"
 
 
 def report(file: Path, text: str) -> None:

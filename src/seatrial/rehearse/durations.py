@@ -23,3 +23,10 @@ def told(seconds: float) -> str:
     minutes, left = divmod(rest, 60)
     parts = [(hours, "h"), (minutes, "m"), (0 if hours else left, "s")]
     return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
+def exact(seconds: float) -> str:
+    """To the millisecond, to be compared: `6.4s`, `1m2.831s`, `1h5m`."""
+    minutes, rest = divmod(round(seconds, 3), 60)
+    left = f"{rest:.3f}".rstrip("0").rstrip(".")
+    return (told(minutes * 60) if minutes else "") + (f"{left}s" if float(left) or not minutes else "")

@@ -106,6 +106,7 @@ async def open_world(
         *feature_gates.told(snapshot, coming),
         *webhooks.told(given),
         *loads.unknown(given, work.curves),
+        *loads.unused(given, work.curves),
         *loading.unknown_kinds(given, release),
     ]
     told += readiness_gates.told(given)

@@ -13,6 +13,13 @@ def test_durations_are_read_by_people(seconds: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0s"), (6.4, "6.4s"), (60, "1m"), (62.831, "1m2.831s"), (3900, "1h5m"), (59.9999, "1m")]
+)
+def test_durations_that_are_compared_lose_nothing(seconds: float, text: str) -> None:
+    assert durations.exact(seconds) == text
+
+
+@pytest.mark.parametrize(
     ("text", "seconds"), [("30", 30.0), ("0.5", 0.5), ("1m30s", 90.0), ("500ms", 0.5), ("2h", 7200.0), ("0", 0.0)]
 )
 def test_a_bare_number_is_seconds(text: str, seconds: float) -> None:

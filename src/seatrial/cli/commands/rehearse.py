@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seatrial.aio import loops
-from seatrial.base.errors import ToolError
+from seatrial.base.errors import SeatrialError, ToolError
 from seatrial.cli import output, target
 from seatrial.cli.go_flags import Duration, GoCommand
 
@@ -123,12 +123,16 @@ def command(
                 "--recorded brings its own beginning and changes: leave out -f, --from, --old and KIND/NAME"
             )
         return _compare(given["recorded"], given["release"], output_format)
-    result = _rehearse(given)
-    broken = broken_promise(result, min_available, max_duration)
-    code = exit_code(result, broken, strict=strict)
-    _tell(result, output_format, given["junit"], given["report"], failed=code != COMPLETES)
-    if broken:
-        click.echo(f"error: {broken}", err=True)
+    try:
+        result = _rehearse(given)
+    except SeatrialError as error:
+        if given["junit"]:
+            from seatrial.cli import junit
+
+            output.report(given["junit"], junit.not_rehearsed(output.error_line(error)))
+        raise
+    code, unkept = judged(result, min_available, max_duration, strict=strict)
+    _tell(result, unkept, output_format, given["junit"], given["report"])
     return code
 
 
@@ -144,7 +148,7 @@ def _rehearse(given: Mapping[str, Any]) -> "Result":
     return result
 
 
-def _tell(result: "Result", output_format: str, junit_file: Path | None, page: Path | None, *, failed: bool) -> None:
+def _tell(result: "Result", unkept: str, output_format: str, junit_file: Path | None, page: Path | None) -> None:
     """On standard output, and in the files that were asked for."""
     from seatrial.cli import junit, rehearsal_text
     from seatrial.rehearse.report import report
@@ -155,30 +159,30 @@ def _tell(result: "Result", output_format: str, junit_file: Path | None, page: P
     else:
         output.data(result.to_json(), output_format)
     if junit_file:
-        output.report(junit_file, junit.report(result, lines, failed=failed))
+        output.report(junit_file, junit.report(result, lines, unkept))
     if page:
         output.report(page, report.page(result))
+    if unkept:
+        click.echo(f"error: {unkept}", err=True)
 
 
-def broken_promise(result: "Result", min_available: int | None, max_duration: float | None) -> str:
-    """What --min-available or --max-duration (seconds) asked for and an update that completes does not keep, or ""."""
+def judged(result: "Result", min_available: int | None, max_duration: float | None, *, strict: bool) -> tuple[int, str]:
+    """The exit code; and what was asked for and an update that completes does not keep, or "". Times in seconds."""
+    from seatrial.rehearse import durations
+
     if not result.completes:
-        return ""
-    longest = result.spread.worst_seconds if result.spread else result.duration_seconds
+        return HANGS, ""
     if min_available is not None and result.min_available < min_available:
-        return f"{result.min_available} Pods available, and --min-available is {min_available}"
+        return BELOW, f"{result.min_available} Pods available, and --min-available is {min_available}"
+    longest = result.spread.worst_seconds if result.spread else result.duration_seconds
     if max_duration is not None and longest > max_duration:
-        return f"it takes {longest:g}s, and --max-duration is {max_duration:g}s"
-    return ""
-
-
-def exit_code(result: "Result", broken: str, *, strict: bool) -> int:
-    """What the verdict means for a script. `broken`: what `broken_promise` says."""
-    if not result.completes:
-        return HANGS
-    if broken:
-        return BELOW
-    return WITH_WARNINGS if strict and result.warnings else COMPLETES
+        what = f"the worst of {result.spread.trials} trials" if result.spread else "it"
+        took, limit = durations.exact(longest), durations.exact(max_duration)
+        return BELOW, f"{what} takes {took}, and --max-duration is {limit}"
+    if strict and result.warnings:
+        rules = dict.fromkeys(each.rule for each in result.warnings)
+        return WITH_WARNINGS, f"it completes with warnings, and --strict is given: {', '.join(rules)}"
+    return COMPLETES, ""
 
 
 def _compare(paths: Sequence[Path], release: str, output_format: str) -> int:

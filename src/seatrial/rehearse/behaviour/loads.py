@@ -76,6 +76,22 @@ def unknown(loaded: Sequence[JSON], curves: Curves) -> Iterator[str]:
             yield f"{shown}: the load is not known, so it scales nothing (set `load` in --behaviour)"
 
 
+def unused(loaded: Sequence[JSON], said: Curves) -> Iterator[str]:
+    """What to tell of a load that a behaviour file gives to what no autoscaler scales: a name may be written wrong."""
+    scaled = {
+        (objects.namespace(scaler) or "default", str(objects.get(scaler, "spec", "scaleTargetRef", "name", default="")))
+        for scaler in filter(_is_scaler, loaded)
+    }
+    given = {(namespace, name) for namespace, name, _ in said}
+    idle = [
+        f"{namespace}/{name}" if namespace else name
+        for namespace, name in sorted(given)
+        if not any(name == known and namespace in ("", where) for where, known in scaled)
+    ]
+    if idle:
+        yield f"the load that --behaviour gives {', '.join(idle)} changes nothing: no horizontalpodautoscaler scales it"
+
+
 def _is_scaler(obj: JSON) -> bool:
     """One that an API server may have taken."""
     reference = objects.get(obj, "spec", "scaleTargetRef")
