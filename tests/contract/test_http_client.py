@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.api.registry import PODS
 from seatrial.base.errors import StatusError
 from seatrial.client.base import Request
+from seatrial.client.client import ApiClient
 from seatrial.client.http import HttpTransport
 from seatrial.client.kubeconfig import Access, ExecPlugin
 from seatrial.client.retry import RetryPolicy
@@ -115,6 +117,18 @@ def test_a_plugin_s_token_that_is_refused_is_fetched_anew(tmp_path: Path) -> Non
 
     tokens = [line.rpartition(b" ")[2] for line in asyncio.run(story())]
     assert tokens == [b"x", b"x", b"xx", b"xx", b"xxx"]
+
+
+def test_who_answers_a_list_with_anything_else_is_no_api_server() -> None:
+    async def story() -> None:
+        html = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>"
+        async with serving(html) as server:
+            client = ApiClient(HttpTransport(Access(server.url), retry=QUICK))
+            with pytest.raises(StatusError, match="GET /api/v1/pods: the answer is no list"):
+                await client.list(PODS)
+            await client.aclose()
+
+    asyncio.run(story())
 
 
 def test_a_watch_that_brings_noise_is_a_lost_connection() -> None:

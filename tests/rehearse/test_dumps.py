@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rehearse.snapshots import dump
+from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
 from seatrial.rehearse import whole
 from seatrial.rehearse.changes.change import DeletePod, Drain, Restart, Scale, Undo
@@ -85,6 +86,21 @@ def test_what_no_server_would_have_taken_is_left_out_and_told(obj: JSON, told: s
     result = rehearse(Plan(snapshot, [Restart("deployment/web")]))
     assert result.completes
     assert [each for each in result.assumptions if each.startswith("left out") and told in each]
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ("text", "left out: Deployment web: Deployment in version"),
+        ({"selector": {"matchLabels": {"app": "web"}}}, "left out: Deployment web: .*spec.template.metadata.labels"),
+    ],
+)
+def test_a_workload_that_was_left_out_is_not_just_missing(spec: object, why: str) -> None:
+    broken: JSON = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "default"}}
+    broken["spec"] = spec
+    for word in ("deployment/web", ""):
+        with pytest.raises(ToolError, match=f"there is no .* in namespace default.*; {why}"):
+            rehearse(Plan(complete([broken], 0.0), [Restart(word)]))
 
 
 def test_a_node_that_is_silent_stays_silent() -> None:

@@ -101,6 +101,12 @@ def test_what_may_not_be_read_is_assumed_and_told() -> None:
     assert rehearse(Plan(snapshot, [SetImage("deployment/web", [("c", "nginx:2")])])).completes
 
 
+def test_workloads_that_may_not_be_read_are_not_just_missing() -> None:
+    snapshot, _ = read(frozenset({"deployments"}))
+    with pytest.raises(ToolError, match="there is no deployment/web in namespace default; deployments may not be read"):
+        rehearse(Plan(snapshot, [SetImage("deployment/web", [("c", "nginx:2")])]))
+
+
 def test_who_may_read_one_namespace_rehearses_in_it() -> None:
     snapshot, recorder = read(own="default")
     assert {request.method for request in recorder.asked} == {"GET"}

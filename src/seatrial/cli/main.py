@@ -96,7 +96,7 @@ def exit_with(command: click.Command, prog_name: str | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except SeatrialError as error:
+    except (SeatrialError, ConnectionError) as error:
         click.echo(output.error_line(error), err=True)
         sys.exit(error.exit_code if isinstance(error, ToolError) else 1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -34,7 +34,7 @@ def data(value: Any, form: str) -> None:
         click.echo(json.dumps(value, indent=2))
 
 
-def error_line(error: SeatrialError) -> str:
+def error_line(error: SeatrialError | ConnectionError) -> str:
     """What people are told of an error that ends a command."""
     if isinstance(error, StatusError):
         return f"Error from server ({error.reason}): {error.message}"

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from seatrial.base.types import JSON
 from seatrial.client.base import APPLY_PATCH, STRATEGIC_MERGE_PATCH, PatchType, Request, Response, Transport
+from seatrial.machinery import status
 from seatrial.machinery.gvk import ResourceRef
 from seatrial.machinery.watch import WatchEvent
 
@@ -46,7 +47,11 @@ class ApiClient:
         )
         if continue_token:
             query["continue"] = continue_token
-        return await self._send(Request("GET", resource.path(namespace), query))
+        path = resource.path(namespace)
+        found = await self._send(Request("GET", path, query))
+        if "items" not in found or not isinstance(found["items"] or [], list):
+            raise status.internal_error(f"GET {path}: the answer is no list, so this is hardly an API server")
+        return found if found["items"] is not None else {**found, "items": []}
 
     def watch(
         self,

@@ -20,6 +20,7 @@ from seatrial.rehearse.behaviour.profiles import Profiles
 from seatrial.rehearse.behaviour.sampling import SampledModel
 from seatrial.rehearse.changes.change import Apply, Change
 from seatrial.rehearse.changes.performing import Performance
+from seatrial.rehearse.changes.selecting import NotThere
 from seatrial.rehearse.course import Course
 from seatrial.rehearse.ending import Ending
 from seatrial.rehearse.faults import Fault
@@ -81,7 +82,10 @@ async def _rehearse(plan: Plan) -> Result:
         await asyncio.sleep((CHANGE_AT - world.now) % 1)
         faults.check(world, plan.faults)
         course = world.begin()
-        ending = await _change(world, course, plan)
+        try:
+            ending = await _change(world, course, plan)
+        except NotThere as error:
+            raise error.explained(assumptions) from None
         if not course.targets and not ending.refusal:
             left_out = "".join(f"; {each}" for each in loading.unknown_kinds(coming, plan.release))
             raise ToolError(

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
@@ -106,6 +107,21 @@ def test_what_is_no_dump_is_told_with_its_file(tmp_path: Path, text: str, told: 
     with pytest.raises(ToolError, match=told) as caught:
         dump.read([tmp_path / "broken.yaml"])
     assert "broken.yaml" in str(caught.value)
+
+
+def test_what_is_no_object_in_a_dump_is_left_out_and_told_with_its_place(tmp_path: Path) -> None:
+    junk = [{"kind": "Pod", "metadata": {"name": "x"}}, {"apiVersion": "v1", "kind": "Pod", "metadata": "x"}, 1]
+    good = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "default"}}
+    content = [{"apiVersion": "v1", "kind": "List", "items": [*junk, good]}, ["a"]]
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(content))
+    found = dump.read([tmp_path / "all.yaml"])
+    assert [obj["metadata"]["name"] for obj in found.objects if obj["kind"] == "ConfigMap"] == ["c"]
+    assert [each.partition("all.yaml: ")[2] for each in found.assumptions if each.startswith("left out")] == [
+        "items[0]: a manifest needs apiVersion",
+        "items[1]: the metadata of a Pod is no mapping",
+        "items[2]: a manifest is a mapping with apiVersion and kind, not a int",
+        "document 2: a manifest is a mapping with apiVersion and kind, not a list",
+    ]
 
 
 def test_the_clock_of_a_dump_is_the_latest_time_in_it() -> None:

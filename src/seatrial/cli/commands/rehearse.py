@@ -125,7 +125,7 @@ def command(
         return _compare(given["recorded"], given["release"], output_format)
     try:
         result = _rehearse(given)
-    except SeatrialError as error:
+    except (SeatrialError, ConnectionError) as error:
         if given["junit"]:
             from seatrial.cli import junit
 

@@ -15,6 +15,23 @@ MOST_NAMES = 10
 """How many names a message lists."""
 
 
+class NotThere(ToolError):
+    """There is nothing of this name (`name` "": nothing at all) among these kinds."""
+
+    def __init__(self, message: str, resources: Sequence[Resource], name: str = "") -> None:
+        super().__init__(message)
+        self.resources, self.name = resources, name
+
+    def explained(self, told: Iterable[str]) -> ToolError:
+        """With what was told of such objects when the beginning was read: they may be there, and were left out."""
+        heads = tuple(
+            head
+            for each in self.resources
+            for head in (f"left out: {each.kind} {self.name}".rstrip(), f"{each.plural} may not be read")
+        )
+        return ToolError("; ".join([str(self), *(line for line in told if line.startswith(heads))]))
+
+
 async def workloads(reader: Reader, word: str, namespace: str) -> list[Target]:
     """The workloads; several for a Service; "" is the only one there is. Raises ToolError when there is none."""
     word = word or await only(reader, namespace)
@@ -40,7 +57,7 @@ async def named(reader: Reader, resource: Resource, name: str, namespace: str = 
     there = [objects.name(each) for each in (await reader.list(resource, namespace))["items"]]
     where = f" in namespace {namespace}" if namespace else ""
     listed = f"; there are {_first(there)}" if there else ""
-    raise ToolError(f"there is no {resource.singular}/{name}{where}{listed}")
+    raise NotThere(f"there is no {resource.singular}/{name}{where}{listed}", [resource], name)
 
 
 def _first(names: Sequence[str]) -> str:
@@ -60,7 +77,7 @@ async def _behind(reader: Reader, name: str, namespace: str) -> list[Target]:
             if objects.controller_of(obj) is None and selectors.from_map(selector).matches(labels):
                 found.append(Target(resource, namespace, objects.name(obj)))
     if not found:
-        raise ToolError(f"there is no workload behind service/{name}")
+        raise NotThere(f"there is no workload behind service/{name}", KINDS)
     return found
 
 
@@ -93,7 +110,7 @@ async def only(reader: Reader, namespace: str) -> str:
             if objects.controller_of(obj) is None:
                 found.append(f"{resource.singular}/{objects.name(obj)}")
     if not found:
-        raise ToolError(f"there is no workload in namespace {namespace} (another is chosen with -n)")
+        raise NotThere(f"there is no workload in namespace {namespace} (another is chosen with -n)", KINDS)
     if len(found) > 1:
         raise ToolError(f"name the workload: there are {_first(found)} in namespace {namespace}")
     return found[0]

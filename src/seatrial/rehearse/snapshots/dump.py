@@ -5,6 +5,7 @@ Several files add up; of an object that stands in more than one, the one with th
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seatrial.base.errors import ToolError
@@ -17,11 +18,17 @@ SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 
 def read(paths: Sequence[Path], nodes: str = "") -> Snapshot:
-    """The snapshot in these files and folders. Raises ToolError that names file and position of what can't be read."""
-    loaded = [obj for path in paths for file in _files(path) for obj in manifests.read(file)]
+    """The snapshot in these files and folders. What is no object is left out, and told.
+
+    Raises ToolError that names file and position of what can't be read.
+    """
+    parts = [manifests.read_loosely(file) for path in paths for file in _files(path)]
+    loaded = [obj for found, _ in parts for obj in found]
+    told = [f"left out: {each}" for _, left_out in parts for each in left_out]
     if not loaded:
-        raise ToolError(f"{', '.join(map(str, paths))}: no objects in there")
-    return complete(loaded, taken_at(loaded), nodes)
+        raise ToolError("; ".join([f"{', '.join(map(str, paths))}: no objects in there", *told]))
+    snapshot = complete(loaded, taken_at(loaded), nodes)
+    return replace(snapshot, assumptions=(*told, *snapshot.assumptions))
 
 
 def _files(path: Path) -> Iterator[Path]:
