@@ -272,6 +272,7 @@ def attached(name: str, node: str, claim_name: str = "data") -> JSON:
 
 
 CSI = {"csi": {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"}}
+ISCSI = {"iscsi": {"targetPortal": "10.0.0.1", "iqn": "iqn.2001-04.com.example:storage", "lun": 0}}
 
 
 async def serve(cluster: Cluster, source: JSON, **spec: Any) -> None:
@@ -290,7 +291,7 @@ async def attachments(cluster: Cluster) -> list[tuple[str, bool]]:
     return sorted((each["spec"]["nodeName"], each["status"]["attached"]) for each in found)
 
 
-@pytest.mark.parametrize("source", [CSI, {"awsElasticBlockStore": {"volumeID": "vol-1"}}])
+@pytest.mark.parametrize("source", [CSI, {"awsElasticBlockStore": {"volumeID": "vol-1"}}, ISCSI])
 def test_a_volume_for_one_node_is_refused_to_a_second_until_it_is_free(source: JSON) -> None:
     async def story() -> None:
         async with world(2, exit=5) as cluster:
@@ -326,7 +327,7 @@ def test_a_volume_for_one_node_is_refused_to_a_second_until_it_is_free(source: J
 @pytest.mark.parametrize(
     ("source", "phase"),
     [
-        ({"iscsi": {"targetPortal": "10.0.0.1", "iqn": "iqn.2001-04.com.example:storage", "lun": 0}}, "Running"),
+        (ISCSI, "Running"),
         ({"azureFile": {"secretName": "s", "shareName": "share"}}, "Running"),
         ({"cephfs": {"monitors": ["10.0.0.1"]}}, "Pending"),
     ],
@@ -338,7 +339,6 @@ def test_simulated_nodes_mount_what_nodes_of_this_release_do(source: JSON, phase
             await cluster.client.create(PODS, attached("web", "node-1"))
             await asyncio.sleep(10)
             assert await phase_of(cluster, "web") == phase
-            assert await attachments(cluster) == []
 
     virtual_loop.run(story())
 

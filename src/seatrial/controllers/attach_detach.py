@@ -1,14 +1,15 @@
 """Attaches volumes to the nodes whose Pods need them, and detaches them when nobody does.
 
-Mirrors pkg/controller/volume/attachdetach of release 1.32, for the volumes of CSI drivers, disks of in-tree kinds
-that they serve included: a VolumeAttachment says that
-a volume is to be on a node, its status that it is.
+Mirrors pkg/controller/volume/attachdetach of release 1.32, for the volumes of CSI drivers, disks of in-tree kinds that
+they serve included, and those of fc and iscsi: a VolumeAttachment says that a volume is to be on a node, its status
+that it is.
 
 - A volume that one node at a time may have is attached to another only when it is detached from the first: until then
   the Pod is told of a Multi-Attach error.
 - Pods that are being deleted use their volumes until they are gone. A node that is ready has unmounted them by then.
   One that is not can't say so: it is given six minutes from when the last Pod was gone, and none at all with the taint
   out-of-service.
+- differs: that a volume of fc or iscsi is attached is a VolumeAttachment, too, instead of a line in the Node's status.
 - differs: there are no attachers beside it, so it marks attachments as attached itself; when it began to wait is an
   annotation of the attachment, and survives a restart.
 """
@@ -29,6 +30,7 @@ from seatrial.client.base import MERGE_PATCH
 from seatrial.machinery import conditions, objects, times
 from seatrial.reconcile.controller import CacheReader, Controller, Watch
 from seatrial.reconcile.decision import Action, Create, Decision, Delete, Event, Patch
+from seatrial.volumes.assumed import ATTACHED
 from seatrial.workloads import claims, taints
 from seatrial.workloads.csi_migration import csi_source
 
@@ -39,7 +41,7 @@ _MANY = frozenset({"ReadOnlyMany", "ReadWriteMany"})
 
 @dataclass(frozen=True)
 class View:
-    """A volume of a CSI driver, the Pods on nodes that use its claim, its attachments, and their nodes by name."""
+    """A volume to be attached, the Pods on nodes that use its claim, its attachments, and their nodes by name."""
 
     volume: JSON
     pods: tuple[JSON, ...]
@@ -49,7 +51,7 @@ class View:
 
 async def gather(key: Key, cache: CacheReader) -> View | None:
     volume = cache.get(PERSISTENT_VOLUMES, key)
-    if volume is None or csi_source(volume["spec"]) is None:
+    if volume is None or _attacher(volume) is None:
         return None
     reference = volume["spec"].get("claimRef") or {}
     users = (
@@ -59,6 +61,15 @@ async def gather(key: Key, cache: CacheReader) -> View | None:
     names = {*map(_node_of, mine), *(pod["spec"].get("nodeName", "") for pod in users)}
     nodes = {name: node for name in names if name and (node := cache.get(NODES, ("", name)))}
     return View(volume, tuple(pod for pod in users if pod["spec"].get("nodeName")), tuple(mine), nodes)
+
+
+def _attacher(volume: JSON) -> tuple[str, str] | None:
+    """(attacher, handle); None for what is never attached."""
+    source = csi_source(volume["spec"])
+    if source is not None:
+        return str(source["driver"]), str(source["volumeHandle"])
+    kind = next((kind for kind in ATTACHED if volume["spec"].get(kind)), None)
+    return (f"kubernetes.io/{kind}", objects.name(volume)) if kind else None
 
 
 def _volume_of(attachment: JSON) -> str:
@@ -157,9 +168,9 @@ def _attach(view: View, attachment: JSON) -> Iterable[Action]:
 
 def new_attachment(volume: JSON, node: str) -> JSON:
     """Named as the CSI attacher does: a hash of handle, driver and node (pkg/volume/csi getAttachmentName)."""
-    source = csi_source(volume["spec"]) or {}
-    digest = hashlib.sha256(f"{source['volumeHandle']}{source['driver']}{node}".encode()).hexdigest()
-    spec = {"attacher": source["driver"], "nodeName": node, "source": {"persistentVolumeName": objects.name(volume)}}
+    attacher, handle = _attacher(volume) or ("", "")
+    digest = hashlib.sha256(f"{handle}{attacher}{node}".encode()).hexdigest()
+    spec = {"attacher": attacher, "nodeName": node, "source": {"persistentVolumeName": objects.name(volume)}}
     metadata = {"name": f"csi-{digest}"}
     return {"apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", "metadata": metadata, "spec": spec}
 

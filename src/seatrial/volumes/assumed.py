@@ -7,14 +7,16 @@ from seatrial.volumes.base import NodeIdentity, VolumeSpec
 KINDS = ("azureFile", "fc", "flexVolume", "iscsi", "portworxVolume")
 """Those that Kubernetes 1.32 still mounts, by a plugin of its own or by a driver that attaches nothing."""
 
+ATTACHED = ("fc", "iscsi")
+"""Those that have to be attached before; nothing has to be done for it, it is only counted."""
+
 
 class Assumed:
     """`kind`: one of KINDS."""
 
-    attachable = False
-
     def __init__(self, kind: str) -> None:
         self.name = f"kubernetes.io/{kind}"
+        self.attachable = kind in ATTACHED
 
     def unique_name(self, spec: VolumeSpec, pod_uid: str) -> str:
         return f"{self.name}/{pod_uid}-{spec.name}"
