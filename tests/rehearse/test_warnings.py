@@ -173,7 +173,8 @@ def test_a_size_that_no_manifest_has_stays() -> None:
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {rule for rule, _ in CASES} | {"partition", "replicas-left-out"} == {each.id for each in catalogue.WARNINGS}
+    elsewhere = {"partition", "replicas-left-out", "preempts-others"}
+    assert {rule for rule, _ in CASES} | elsewhere == {each.id for each in catalogue.WARNINGS}
 
 
 def test_there_is_nothing_to_say_of_a_sound_deployment() -> None:
@@ -265,6 +266,33 @@ def test_it_is_not_warned_of(rule: str, why: str, given: dict[str, Any]) -> None
     given = dict(given)
     result = outcome(*given.pop("others", ()), **given)
     assert rule not in {each.rule for each in result.warnings}
+
+
+FULL = {"resources": {"requests": {"cpu": "2"}}}
+BUDGET_OF_LESSER = {
+    **BUDGET,
+    "metadata": {"name": "lesser"},
+    "spec": {"minAvailable": "100%", "selector": {"matchLabels": {"app": "lesser"}}},
+}
+
+
+def test_who_loses_pods_for_good_to_an_update_of_others_is_told_with_the_budget_that_did_not_help() -> None:
+    manifests = [HIGH, LESSER, BUDGET_OF_LESSER, web(FULL, {"priorityClassName": "high"}, {})]
+    result = rehearse(Plan(of_manifests(manifests, "3x4cpu,8Gi"), [Scale("deployment/web", 5)]))
+    (found,) = [each for each in result.warnings if each.rule == "preempts-others"]
+    assert found.message == (
+        "deployment/web takes the room of 2 Pods of deployment/lesser by its priority, against "
+        "poddisruptionbudget/lesser; at the end 1 of 3 of its Pods are available, and no node takes the rest"
+    )
+    assert found.objects == ("deployment/web", "deployment/lesser", "poddisruptionbudget/lesser")
+    assert "surge-needs-more" not in {each.rule for each in result.warnings}, "a scale has no surge"
+
+
+def test_who_has_its_pods_back_at_the_end_is_told_as_well() -> None:
+    manifests = [HIGH, LESSER, web(FULL, {"priorityClassName": "high"}, {})]
+    result = rehearse(Plan(of_manifests(manifests, "3x4cpu,8Gi"), [Restart("deployment/web")]))
+    (found,) = [each for each in result.warnings if each.rule == "preempts-others"]
+    assert found.message.endswith("Pods of deployment/lesser by its priority; it has all of them again at the end")
 
 
 def test_nodes_that_are_full_of_pods_are_no_place_for_a_surge() -> None:

@@ -79,16 +79,26 @@ class Course:
 
     def owner_of(self, obj: JSON) -> Target | None:
         """The target that owns the object, directly or through a ReplicaSet; or that it is."""
-        return self._uids.get(self._owner_uid(obj))
+        return self.target_of(objects.uid(obj))
 
-    def _owner_uid(self, obj: JSON) -> str:
+    def target_of(self, uid: str) -> Target | None:
+        """As `owner_of`, of an object that may be gone."""
+        return self._uids.get(self._owner_uid(uid))
+
+    def _owner_uid(self, uid: str) -> str:
         """That of the target that owns the object, or is it; "" if there is none."""
-        uid = objects.uid(obj)
         for _ in range(LONGEST_CHAIN):
             if uid in self._uids:
                 return uid
             uid = self._owners.get(uid, "")
         return ""
+
+    def root_of(self, uid: str) -> JSON | None:
+        """Who owns the object in the end, as it is now; None if nobody does. The object itself may be gone."""
+        root = uid
+        for _ in range(LONGEST_CHAIN):
+            root = self._owners.get(root, root)
+        return next((there[root] for there in self._present.values() if root in there), None) if root != uid else None
 
     def object_of(self, one: Target) -> JSON | None:
         """The workload as it is."""
@@ -232,7 +242,7 @@ class Course:
         known = {uid for uid, each in self._counts.items() if each.known}
         if len(known) == len(self._targets):
             return 0
-        return sum(life.ready and self._owner_uid(life.pod) not in known for life in self.lives.values())
+        return sum(life.ready and self._owner_uid(objects.uid(life.pod)) not in known for life in self.lives.values())
 
     def _complete(self, at: float, counts: Sequence[Counts]) -> None:
         done = len(counts) + len(self._deleted) >= len(self._targets) and all(each.complete for each in counts)

@@ -55,6 +55,13 @@ class Case:
         return self.before is not None and self.before["spec"].get("template") != self.spec.get("template")
 
     @property
+    def has_rolled(self) -> bool:
+        """Whether there have been Pods of another version than the newest one: not where only the size changes."""
+        owners, pods = newest.of(self.obj, self.target.resource.kind, self.course)
+        new = {hash_of(each) for each in (*owners, *pods)}
+        return any(life.hash and life.hash not in new for life in self.lives)
+
+    @property
     def pod_labels(self) -> JSON:
         return (self.spec["template"].get("metadata") or {}).get("labels") or {}
 

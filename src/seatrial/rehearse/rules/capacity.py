@@ -17,7 +17,7 @@ _STEPS = {"cpu": Fraction(1, 100), "memory": Fraction(2**20)}
 
 def surge_needs_more_than_a_node_has(case: Case) -> Found:
     """At the end of the rehearsal no node that may take it could take one more Pod beside those that run."""
-    if not case.rolls or rolling.limits(case.spec).max_surge == 0 or _only_grows_too_far(case):
+    if not _surges(case):
         return
     room = free(case)
     for resource, need in _needs(case.newest_pod_spec).items():
@@ -33,14 +33,14 @@ def _short(resource: str, need: Fraction, best: Fraction) -> str:
     return f"a surge Pod needs {shown(resource, need)} {resource}, {missing} more than any node has left"
 
 
-def _only_grows_too_far(case: Case) -> bool:
-    """Then that is what is said, and a surge is not what it is about."""
-    return not case.counts.complete and not case.replaces
+def _surges(case: Case) -> bool:
+    """Whether old and new Pods are side by side in this update: a workload that is only scaled has no surge."""
+    return case.rolls and case.has_rolled and rolling.limits(case.spec).max_surge > 0
 
 
 def quota_reached(case: Case) -> Found:
     """A quota of the workload's Pods that has no room for one more than there are."""
-    if not case.rolls or rolling.limits(case.spec).max_surge == 0:
+    if not _surges(case):
         return
     pod: JSON = {"metadata": {}, "spec": case.newest_pod_spec}
     for obj in case.there(RESOURCE_QUOTAS):

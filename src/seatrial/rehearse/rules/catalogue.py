@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from seatrial.rehearse.result import Finding
-from seatrial.rehearse.rules import autoscaling, capacity, connections, pods, selection, strategies
+from seatrial.rehearse.rules import autoscaling, capacity, connections, pods, preempting, selection, strategies
 from seatrial.rehearse.rules.base import Case, Rule
 
 WARNINGS: tuple[Rule, ...] = (
@@ -67,6 +67,16 @@ WARNINGS: tuple[Rule, ...] = (
         "`kubectl describe nodes`, Allocated resources, against the requests of one Pod",
         "set maxSurge 0 and maxUnavailable 1, or add a node",
         capacity.surge_needs_more_than_a_node_has,
+    ),
+    Rule(
+        "preempts-others",
+        "Others lose their Pods to it",
+        "Where there is no room for a Pod, the scheduler deletes Pods of a lower priority. Budgets are kept only where "
+        "another choice allows it. Who lost them makes them again, and waits where there is no room any more.",
+        "`kubectl get events -A --field-selector reason=Preempted`; `kubectl get pods -A -o "
+        "custom-columns=NAME:.metadata.name,PRIORITY:.spec.priority`",
+        "add a node, or let the PriorityClass have preemptionPolicy Never",
+        preempting.preempts_others,
     ),
     Rule(
         "quota-reached",
