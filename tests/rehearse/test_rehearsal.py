@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from seatrial.base.types import JSON
 from seatrial.rehearse import whole
 from seatrial.rehearse.behaviour.behaviour_file import parse
@@ -47,6 +49,21 @@ def test_an_update_that_no_node_has_room_for_hangs_and_says_so() -> None:
     assert result.verdict == "hangs"
     assert "Insufficient cpu" in result.reason
     assert result.decided_by == "standstill"
+
+
+@pytest.mark.parametrize("deadline", [60, 600])
+def test_what_lets_nothing_happen_past_its_deadline_hangs_whatever_may_come_later(deadline: int) -> None:
+    """A ReplicaSet tries to make a Pod that was refused up to 1000 s later."""
+    quota: JSON = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}}
+    quota["spec"] = {"hard": {"pods": "4"}}
+    old, new = deployment(), deployment(image="web:2")
+    for each in (old, new):
+        each["spec"]["progressDeadlineSeconds"] = deadline
+    result = whole.run(Plan(of_manifests([quota, old]), [Apply([new])]))
+    assert (result.verdict, result.decided_by, result.updated_available) == ("hangs", "standstill", 3)
+    assert "exceeded quota: q" in result.reason
+    assert result.reason.endswith("; there is room for it by now, and by itself it is tried again within 17 minutes")
+    assert "maxSurge 0" in [each.title for each in result.remedies if each.completes]
 
 
 def test_a_name_that_is_no_image_hangs_in_the_kubelets_words() -> None:

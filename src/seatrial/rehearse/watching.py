@@ -13,7 +13,12 @@ from seatrial.rehearse.world import World
 LOOK_SECONDS = 1.0
 STANDSTILL_SECONDS = 400.0
 """How long nothing new may happen, beyond the longest wait that objects and Pods themselves ask for. Pods of a node
-that has gone silent are given up after 340 s, mounts are tried again every two minutes."""
+that has gone silent are given up after 340 s, mounts are tried again every two minutes. What comes later by itself
+(ReplicaSets try up to 1000 s later to create Pods that were refused) comes too late: nobody waits past the deadline."""
+TOLD_SECONDS = 10.0
+"""How long after the deadline a Deployment says at the latest that it has passed."""
+NO_DEADLINE = 2**31 - 1
+"""The progressDeadlineSeconds that means none."""
 
 
 @dataclass
@@ -74,15 +79,19 @@ class Watching:
         return self.world.now - settled >= self.linger
 
     def _patience(self) -> float:
-        longest = max((_waits(each) for each in map(self.course.object_of, self.course.targets)), default=0.0)
-        return STANDSTILL_SECONDS + max(longest, self.world.model.longest_seconds)
+        specs = [obj["spec"] for obj in map(self.course.object_of, self.course.targets) if obj is not None]
+        longest = max((_waits(each) for each in specs), default=0.0)
+        deadline = max((_deadline(each) + TOLD_SECONDS for each in specs), default=0.0)
+        return max(STANDSTILL_SECONDS + max(longest, self.world.model.longest_seconds), deadline)
 
 
-def _waits(obj: JSON | None) -> float:
-    """The longest that a workload may do nothing and still go on: its own times, and its Pods' grace."""
-    if obj is None:
-        return 0.0
-    spec = obj["spec"]
+def _waits(spec: JSON) -> float:
+    """The longest that a workload may do nothing and still go on: until its Pods are available, or have ended."""
     grace = (spec.get("template", {}).get("spec") or {}).get("terminationGracePeriodSeconds")
-    times = (spec.get("progressDeadlineSeconds"), spec.get("minReadySeconds"), grace)
-    return max((float(each) for each in times if each is not None and each < 2**31 - 1), default=0.0)
+    return max(float(each or 0) for each in (spec.get("minReadySeconds"), grace))
+
+
+def _deadline(spec: JSON) -> float:
+    """How long a workload may make no progress by its own account; 0 if it does not care."""
+    seconds = spec.get("progressDeadlineSeconds")
+    return 0.0 if seconds is None or seconds >= NO_DEADLINE else float(seconds)

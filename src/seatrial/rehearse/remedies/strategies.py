@@ -21,7 +21,8 @@ def of(case: Case, causes: Sequence[Finding]) -> Iterator[Remedy]:
     """No surge where there is no room, no brake that somebody set, no more Pods than fit."""
     rules = {cause.rule for cause in causes}
     name, namespace = case.name, case.target.namespace
-    if case.rolls and case.replaces and rules & NO_ROOM:
+    updates = case.replaces or case.is_another_version
+    if case.rolls and updates and rules & NO_ROOM:
         limits: JSON = {"maxSurge": 0, "maxUnavailable": 1}
         yield _spec(case, "maxSurge 0", {"strategy": {"type": "RollingUpdate", "rollingUpdate": limits}})
         yield _spec(case, "strategy Recreate", {"strategy": {"type": "Recreate", "rollingUpdate": None}})
@@ -34,7 +35,7 @@ def of(case: Case, causes: Sequence[Finding]) -> Iterator[Remedy]:
         yield _spec(case, "partition 0", {"updateStrategy": {"rollingUpdate": {"partition": 0}}})
     if "on-delete" in rules:
         yield _spec(case, "RollingUpdate", {"updateStrategy": {"type": "RollingUpdate"}})
-    if rules & _TOO_MANY and (not case.replaces or _grows(case)):
+    if rules & _TOO_MANY and (not updates or _grows(case)):
         yield from _fewer(case)
 
 

@@ -40,8 +40,12 @@ def _surges(case: Case) -> bool:
 
 def quota_reached(case: Case) -> Found:
     """A quota of the workload's Pods that has no room for one more than there are."""
-    if not _surges(case):
-        return
+    if _surges(case):
+        yield from full_quotas(case)
+
+
+def full_quotas(case: Case) -> Found:
+    """Where the workload's next Pod would be one too many."""
     pod: JSON = {"metadata": {}, "spec": case.newest_pod_spec}
     for obj in case.there(RESOURCE_QUOTAS):
         status = obj.get("status") or {}

@@ -7,7 +7,7 @@ from seatrial.api.registry import DAEMON_SETS, DEPLOYMENTS, EVENTS, NODES, PODS,
 from seatrial.base.types import JSON
 from seatrial.machinery import conditions, objects, times
 from seatrial.rehearse.result import Finding
-from seatrial.rehearse.rules import catalogue, connections, held, selection, waits
+from seatrial.rehearse.rules import capacity, catalogue, connections, held, selection, waits
 from seatrial.rehearse.rules.base import Case
 from seatrial.rehearse.rules.named_causes import CAUSES
 from seatrial.rehearse.rules.waits import Seen
@@ -56,6 +56,8 @@ _OF_THE_NEW_VERSION = frozenset({
     "image-not-found", "crash-loop", "never-ready", "missing-configuration", "liveness-kills-slow-starter",
     "scheduling-gate", "readiness-gate", "node-missing",
 })  # fmt: skip
+TRIED_AGAIN = "; there is room for it by now, and by itself it is tried again within 17 minutes"
+"""Of a Pod that was refused: whoever makes Pods waits up to 1000 s until the next try."""
 _TELLING = frozenset({"volume-locked", "multi-attach", "missing-configuration"})
 """Rules that say why a volume can't be mounted."""
 REASONS = {
@@ -119,7 +121,8 @@ def _of_obstacle(case: Case, obstacle: Obstacle, restarted: Container[tuple[str,
         return problem("liveness-kills-slow-starter", killer, where)
     rule = rule_of(obstacle)
     told = held.explain(case, rule, obstacle) if rule in held.RULES else ""
-    found = problem(rule, told or _in_short(obstacle), where)
+    later = TRIED_AGAIN if rule == "quota-reached" and not any(capacity.full_quotas(case)) else ""
+    found = problem(rule, f"{told or _in_short(obstacle)}{later}", where)
     if held.UNUSED in told:
         rescue = f"seatrial rescue --all -n {case.target.namespace}"
         return replace(found, remedy=f"{rescue} says whether it is stale, and frees it with --fix")
