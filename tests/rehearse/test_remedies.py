@@ -6,15 +6,16 @@ import pytest
 
 from rehearse.snapshots import dump
 from rehearse.test_rehearsal import deployment
-from seatrial.api.registry import STATEFUL_SETS
+from seatrial.api.registry import DAEMON_SETS, STATEFUL_SETS
 from seatrial.base.types import JSON
 from seatrial.rehearse import whole
 from seatrial.rehearse.behaviour.behaviour_file import parse
-from seatrial.rehearse.changes.change import Apply
+from seatrial.rehearse.changes.change import Apply, Drain, Restart
 from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.rehearsal import Plan
 from seatrial.rehearse.result import Result
 from seatrial.rehearse.snapshots.snapshot import of_manifests
+from simulation.test_persistent_volumes import claim, volume
 from simulation.workload_worlds import a_set
 from simulation.worlds import deployment as in_a_namespace
 
@@ -149,3 +150,55 @@ def test_a_version_that_does_not_start_comes_with_the_way_back(manifest: Any, wo
     result = whole.run(Plan(snapshot, [SetImage(f"{kind}/web", [(container, "nginx:2")])], profiles=BAD))
     assert result.findings[0].rule == "image-not-found"
     assert result.findings[0].remedy.endswith(words)
+
+
+def advice(result: Result) -> str:
+    assert not result.completes
+    return next(each.remedy for each in result.findings if each.severity == "problem")
+
+
+def a_budget(name: str) -> JSON:
+    spec = {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}}
+    return {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": name}, "spec": spec}
+
+
+def test_a_daemon_set_whose_host_port_is_taken_by_its_own_old_pod_does_without_a_surge() -> None:
+    template = a_set(DAEMON_SETS)["spec"]["template"]
+    template["spec"]["containers"][0]["ports"] = [{"containerPort": 80, "hostPort": 80}]
+    surging = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    agent = a_set(DAEMON_SETS, template=template, updateStrategy=surging)
+    result = whole.run(Plan(of_manifests([agent]), [Restart("daemonset/web")]))
+    assert helping(result) == ["maxSurge 0"]
+    limits = {"maxSurge": 0, "maxUnavailable": 1}
+    assert result.remedies[0].patch == {"spec": {"updateStrategy": {"rollingUpdate": limits}}}
+
+
+def test_a_drain_is_not_told_to_do_without_a_surge() -> None:
+    term = {"labelSelector": {"matchLabels": {"app": "web"}}, "topologyKey": HOST}
+    web = deployment(3)
+    web["spec"]["template"]["spec"]["affinity"] = {
+        "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+    }
+    result = whole.run(Plan(of_manifests([web]), [Drain("node-1")]))
+    assert advice(result) == "add a node"
+    assert "anti-affinity-as-many-as-nodes" not in {each.rule for each in result.warnings}
+
+
+def test_of_two_budgets_over_one_pod_one_has_to_go() -> None:
+    result = whole.run(Plan(of_manifests([deployment(3), a_budget("p"), a_budget("q")]), [Drain("node-1")]))
+    assert advice(result) == "leave these Pods one budget, and delete the others (kubectl delete pdb)"
+    assert not result.remedies, "sparing more Pods helps neither"
+    assert any(step.text.endswith("it allows 1 disruption") for step in result.evidence)
+
+
+def test_what_was_tried_in_vain_is_not_advised() -> None:
+    """Two replicas on two nodes can't have a volume that is for one."""
+    web = deployment(2)
+    web["spec"]["template"]["spec"]["volumes"] = [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
+    result = whole.run(Plan(of_manifests([volume("pv"), claim("data"), web]), [Restart("deployment/web")]))
+    assert [(each.title, each.completes) for each in result.remedies] == [
+        ("maxSurge 0", False),
+        ("strategy Recreate", False),
+    ]
+    assert "where another of these Pods has it, and stays" in result.remedies[1].outcome
+    assert advice(result) == "let only Pods of one node use it, or give each Pod a volume of its own"

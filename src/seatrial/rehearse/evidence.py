@@ -158,7 +158,9 @@ def _budgets(case: Case, named: set[str]) -> Iterator[Step]:
         name = f"poddisruptionbudget/{objects.name(budget)}"
         if name in named:
             healthy, needed = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
-            yield Step(0.0, name, f"needs {needed} healthy Pods, and {healthy} are: it allows no disruption")
+            allowed = int(status.get("disruptionsAllowed") or 0)
+            spared = f"{allowed} disruptions" if allowed > 1 else "1 disruption" if allowed else "no disruption"
+            yield Step(0.0, name, f"needs {needed} healthy Pods, and {healthy} are: it allows {spared}")
 
 
 def shown(life: PodLife) -> str:

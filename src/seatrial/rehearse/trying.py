@@ -9,7 +9,9 @@ from seatrial.machinery import merge_patch, objects
 from seatrial.rehearse import durations
 from seatrial.rehearse.changes.change import Apply, Change, DeletePod, Drain, Patch, Wait
 from seatrial.rehearse.rehearsal import Plan, rehearse
-from seatrial.rehearse.result import Remedy, Result, seconds_at
+from seatrial.rehearse.remedies.strategies import NO_SURGE
+from seatrial.rehearse.result import Finding, Remedy, Result, seconds_at
+from seatrial.rehearse.rules import causes
 from seatrial.rehearse.target import KINDS
 
 
@@ -19,7 +21,15 @@ def with_remedies(plan: Plan, say: Callable[[str], None]) -> Result:
     if not result.remedies:
         return result
     say("it hangs; rehearsing what may help")
-    return replace(result, remedies=_best(tuple(_rehearsed(plan, one) for one in result.remedies)))
+    tried = tuple(_rehearsed(plan, one) for one in result.remedies)
+    in_vain = any(one.title == NO_SURGE for one in tried) and not any(one.completes for one in tried)
+    findings = tuple(_otherwise(each) for each in result.findings) if in_vain else result.findings
+    return replace(result, findings=findings, remedies=_best(tried))
+
+
+def _otherwise(finding: Finding) -> Finding:
+    """What was tried in vain is not advised."""
+    return causes.otherwise(finding) if finding.severity == "problem" else finding
 
 
 def _rehearsed(plan: Plan, remedy: Remedy) -> Remedy:

@@ -8,8 +8,10 @@ from seatrial.machinery import objects
 from seatrial.rehearse.result import Finding, Remedy
 from seatrial.rehearse.rules import autoscaling
 from seatrial.rehearse.rules.base import Case, strategy
+from seatrial.rehearse.rules.strategies import surges
 from seatrial.rehearse.target import counts
 
+NO_SURGE = "maxSurge 0"
 NO_ROOM = frozenset({
     "no-room", "anti-affinity", "topology-spread", "host-port-taken", "quota-reached", "volume-in-use",
     "volume-locked", "multi-attach", "volume-not-mounted", "unschedulable",
@@ -22,9 +24,11 @@ def of(case: Case, causes: Sequence[Finding]) -> Iterator[Remedy]:
     rules = {cause.rule for cause in causes}
     name, namespace = case.name, case.target.namespace
     updates = case.replaces or case.is_another_version
-    if case.rolls and updates and rules & NO_ROOM:
-        limits: JSON = {"maxSurge": 0, "maxUnavailable": 1}
-        yield _spec(case, "maxSurge 0", {"strategy": {"type": "RollingUpdate", "rollingUpdate": limits}})
+    limits: JSON = {"maxSurge": 0, "maxUnavailable": 1}
+    if not case.rolls and surges(case) and rules & NO_ROOM:
+        yield _spec(case, NO_SURGE, {"updateStrategy": {"rollingUpdate": limits}})
+    if case.rolls and surges(case) and rules & NO_ROOM:
+        yield _spec(case, NO_SURGE, {"strategy": {"type": "RollingUpdate", "rollingUpdate": limits}})
         yield _spec(case, "strategy Recreate", {"strategy": {"type": "Recreate", "rollingUpdate": None}})
     if strategy(case.spec).get("type") == "Recreate" and "init-container-waits" in rules:
         yield _spec(case, "strategy RollingUpdate", {"strategy": {"type": "RollingUpdate"}})

@@ -9,6 +9,7 @@ from seatrial.base.types import JSON
 from seatrial.machinery import objects, quantity
 from seatrial.rehearse.result import Finding, Remedy
 from seatrial.rehearse.rules.base import Case
+from seatrial.rehearse.rules.causes import TWO_BUDGETS
 from seatrial.rehearse.snapshots import assuming
 from seatrial.workloads import rolling
 
@@ -24,7 +25,7 @@ def of(case: Case, causes: Sequence[Finding]) -> Iterator[Remedy]:
             yield from _made(case)
         elif cause.rule == "quota-reached":
             yield from _raised(case, cause.message)
-        elif cause.rule == "drain-refused":
+        elif cause.rule == "drain-refused" and TWO_BUDGETS not in cause.message:
             yield from _sparing(case, cause.objects)
 
 

@@ -7,7 +7,7 @@ from seatrial.api.registry import DAEMON_SETS, DEPLOYMENTS, EVENTS, NODES, PODS,
 from seatrial.base.types import JSON
 from seatrial.machinery import conditions, objects, times
 from seatrial.rehearse.result import Finding
-from seatrial.rehearse.rules import capacity, catalogue, connections, held, selection, waits
+from seatrial.rehearse.rules import capacity, catalogue, connections, held, selection, strategies, waits
 from seatrial.rehearse.rules.base import Case
 from seatrial.rehearse.rules.named_causes import CAUSES
 from seatrial.rehearse.rules.waits import Seen
@@ -18,6 +18,8 @@ WHAT_TO_DO = {
     **{rule.id: rule.remedy for rule in catalogue.WARNINGS},
     **{cause.id: cause.remedy for cause in CAUSES},
 }
+OTHERWISE = {**{cause.id: cause.otherwise for cause in CAUSES if cause.otherwise}, "quota-reached": "raise the quota"}
+"""What to do where doing without a surge is no way out."""
 WORDS: tuple[tuple[str, str], ...] = (
     ("Insufficient ", "no-room"),
     ("Too many pods", "no-room"),
@@ -38,6 +40,8 @@ WORDS: tuple[tuple[str, str], ...] = (
     ("unschedulable", "node-cordoned"),
 )
 """Which word of the scheduler's message tells what. The first that is found names the cause."""
+TWO_BUDGETS = "more than one PodDisruptionBudget"
+"""What the eviction of a Pod is refused for that no budget can mend by sparing more."""
 REFUSALS: tuple[tuple[str, str], ...] = (
     (
         "violates PodSecurity",
@@ -47,6 +51,7 @@ REFUSALS: tuple[tuple[str, str], ...] = (
     ("must specify", "say in the template what the quota counts"),
     (" per Container is ", "stay within the LimitRange of the namespace (kubectl describe limitrange)"),
     ("service account", "make the service account (kubectl create serviceaccount)"),
+    (TWO_BUDGETS, "leave these Pods one budget, and delete the others (kubectl delete pdb)"),
     ("failed calling webhook", "bring the webhook's Service back, or set its failurePolicy to Ignore meanwhile"),
 )
 """Which word of an API server's refusal asks for what."""
@@ -104,7 +109,16 @@ def of(case: Case) -> list[Finding]:
     explained = {obstacle.pod for obstacle in seen}
     rest = [pod for pod in members if objects.name(pod) not in explained]
     found += [problem(rule, message, where) for rule, message, where in _less_direct(case, events, rest)]
+    if not strategies.surges(case):
+        found = [otherwise(each) for each in found]
     return [replace(each, remedy=f"{each.remedy}{_way_back(case, each)}") for each in found]
+
+
+def otherwise(found: Finding) -> Finding:
+    """With what is left to do where no surge is to be done without, or that did not help."""
+    words = WHAT_TO_DO.get(found.rule, "")
+    told = found.rule in OTHERWISE and found.remedy.startswith(words)
+    return replace(found, remedy=OTHERWISE[found.rule] + found.remedy.removeprefix(words)) if told else found
 
 
 def _restarted(pod: JSON) -> Iterator[str]:
@@ -167,7 +181,7 @@ def _killer(case: Case, obstacle: Obstacle) -> str:
 def problem(rule: str, message: str, where: Sequence[str]) -> Finding:
     """The remedy in words is that of the rule; for a rule that warns, too, what is said there."""
     remedy = WHAT_TO_DO.get(rule, "")
-    if rule in ("pods-refused", "change-refused"):
+    if rule in ("pods-refused", "change-refused", "drain-refused"):
         remedy = next((advice for word, advice in REFUSALS if word in message), remedy)
     return Finding(rule, message, tuple(dict.fromkeys(where)), remedy, severity="problem")
 

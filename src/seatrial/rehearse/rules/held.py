@@ -6,11 +6,12 @@ from seatrial.api.registry import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, 
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
 from seatrial.rehearse import disk_images
+from seatrial.rehearse.lives import hash_of
 from seatrial.rehearse.result import Finding, Step
 from seatrial.rehearse.rules.base import Case
 from seatrial.rollout.obstacles import Obstacle
 
-UNUSED = "on which no Pod uses it any more"
+UNUSED = "where no Pod uses it any more"
 RULES = frozenset({"volume-locked", "multi-attach"})
 
 
@@ -66,6 +67,8 @@ def _held(case: Case, rule: str, pod: JSON, volume: JSON, what: str) -> str:
     other = holders[0]
     node = other["spec"]["nodeName"]
     if case.course.owner_of(other) == case.target and not objects.is_terminating(other):
+        if hash_of(other) == hash_of(pod):
+            return f"{what} is {verb} {node}, where another of these Pods has it, and stays"
         return f"{what} is {verb} {node}, whose Pod is only removed after the new one is ready"
     still = "is still being deleted" if objects.is_terminating(other) else "has it"
     return f"{what} is {verb} {node}, where pod {objects.name(other)} {still}"

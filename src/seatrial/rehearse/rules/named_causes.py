@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cause:
-    """`meaning` and `see`, how it is seen in a cluster, for the docs; `remedy` in words."""
+    """`meaning` and `see`, how it is seen in a cluster, for the docs; `remedy` in words.
+
+    `otherwise`: what to do where no surge is to be done without, or that did not help; "": the same.
+    """
 
     id: str
     title: str
     meaning: str
     see: str
     remedy: str
+    otherwise: str = ""
 
 
 CAUSES: tuple[Cause, ...] = (
@@ -28,6 +32,7 @@ CAUSES: tuple[Cause, ...] = (
         "Every node has a Pod already that the new one must not be with.",
         "`kubectl describe pod` (FailedScheduling: didn't match pod anti-affinity rules); `kubectl get pods -o wide`",
         "set maxSurge 0 and maxUnavailable 1, or add a node",
+        "add a node",
     ),
     Cause(
         "no-matching-node",
@@ -52,6 +57,7 @@ CAUSES: tuple[Cause, ...] = (
         "`kubectl describe pod` (FailedScheduling: didn't match pod topology spread constraints); `kubectl get "
         "pods -o wide`",
         "set maxSurge 0 and maxUnavailable 1, or whenUnsatisfiable: ScheduleAnyway",
+        "add a node where one is missing",
     ),
     Cause(
         "host-port-taken",
@@ -59,6 +65,7 @@ CAUSES: tuple[Cause, ...] = (
         "A host port can be had once on each node, and the old Pods have it.",
         "`kubectl describe pod` (FailedScheduling: didn't have free ports); `kubectl get pods -o wide`",
         "set maxSurge 0 and maxUnavailable 1, or do without the host port",
+        "add a node, or do without the host port",
     ),
     Cause(
         "volume-elsewhere",
@@ -74,6 +81,7 @@ CAUSES: tuple[Cause, ...] = (
         "A ReadWriteOncePod claim is for one Pod at a time; a disk that a Pod names itself is for one Pod of a node.",
         "`kubectl describe pod` (FailedScheduling: ReadWriteOncePod, or no available disk); `kubectl get pvc`",
         "set maxSurge 0 and maxUnavailable 1, or strategy Recreate",
+        "run one replica, or give each Pod a volume of its own",
     ),
     Cause(
         "claim-not-bound",
@@ -193,6 +201,7 @@ CAUSES: tuple[Cause, ...] = (
         "Another node has the image locked; see seatrial rescue.",
         "`kubectl describe pod` (FailedMount: image is locked by other nodes); `seatrial rescue`",
         "let the Pod that has it go first (maxSurge 0 and maxUnavailable 1, or strategy Recreate)",
+        "let only Pods of one node use it, or give each Pod a volume of its own",
     ),
     Cause(
         "multi-attach",
@@ -200,6 +209,7 @@ CAUSES: tuple[Cause, ...] = (
         "A volume for one node is still attached to another.",
         "`kubectl describe pod` (FailedAttachVolume: Multi-Attach error); `kubectl get volumeattachments`",
         "let the Pod that has it go first (maxSurge 0 and maxUnavailable 1, or strategy Recreate)",
+        "let only Pods of one node use it, or give each Pod a volume of its own",
     ),
     Cause(
         "volume-not-mounted",

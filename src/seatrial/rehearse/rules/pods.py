@@ -64,7 +64,7 @@ def _contended(case: Case, claim: str, modes: set[str]) -> str:
 
 def anti_affinity_as_many_as_nodes(case: Case) -> Found:
     """Required anti-affinity leaves no node for a surge when every node has a replica already."""
-    if not case.rolls:
+    if not case.rolls or not case.has_rolled:
         return
     limits = rolling.limits(case.spec)
     terms = objects.get(

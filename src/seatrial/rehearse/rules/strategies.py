@@ -8,6 +8,14 @@ from seatrial.rehearse.rules.base import Case, Found, strategy
 from seatrial.workloads import rolling
 
 
+def surges(case: Case) -> bool:
+    """Whether Pods of a new version come before old ones go, so that doing without that may make room."""
+    if not (case.replaces or case.is_another_version):
+        return False
+    given = objects.get(case.spec, "updateStrategy", "rollingUpdate", "maxSurge", default=0)
+    return case.rolls or (case.target.resource.kind == "DaemonSet" and given not in (0, "0%"))
+
+
 def single_replica(case: Case) -> Found:
     if case.counts.desired == 1 and case.target.resource.kind in ("Deployment", "StatefulSet"):
         yield (
