@@ -23,7 +23,6 @@ def of(case: Case, causes: Sequence[Finding]) -> Iterator[Remedy]:
     """No surge where there is no room, no brake that somebody set, no more Pods than fit."""
     rules = {cause.rule for cause in causes}
     name, namespace = case.name, case.target.namespace
-    updates = case.replaces or case.is_another_version
     limits: JSON = {"maxSurge": 0, "maxUnavailable": 1}
     if not case.rolls and surges(case) and rules & NO_ROOM:
         yield _spec(case, NO_SURGE, {"updateStrategy": {"rollingUpdate": limits}})
@@ -39,7 +38,7 @@ def of(case: Case, causes: Sequence[Finding]) -> Iterator[Remedy]:
         yield _spec(case, "partition 0", {"updateStrategy": {"rollingUpdate": {"partition": 0}}})
     if "on-delete" in rules:
         yield _spec(case, "RollingUpdate", {"updateStrategy": {"type": "RollingUpdate"}})
-    if rules & _TOO_MANY and (not updates or _grows(case)):
+    if rules & _TOO_MANY and (not case.has_rolled or _grows(case)):
         yield from _fewer(case)
 
 
