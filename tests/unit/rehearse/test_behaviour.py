@@ -206,12 +206,15 @@ def test_readiness_is_looked_at_every_second_until_it_is_seen(probe: JSON, answe
 @pytest.mark.parametrize(
     ("container", "waited", "answers", "seen"),
     [
-        ({"readinessProbe": {"periodSeconds": 10}}, 2, 0, 0),
-        ({"readinessProbe": {"periodSeconds": 10}}, 2, 1, 8),
+        ({"readinessProbe": {"periodSeconds": 10}}, 2, 0, 1),
+        ({"readinessProbe": {"periodSeconds": 10}}, 2, 1, 1),
+        ({"readinessProbe": {"periodSeconds": 10}}, 2, 1.1, 8),
+        ({"readinessProbe": {"periodSeconds": 10}}, 9.5, 0, 0.5),
         ({"readinessProbe": {"periodSeconds": 10}}, 12, 8.1, 18),
         ({"readinessProbe": {"initialDelaySeconds": 5, "periodSeconds": 10}}, 2, 0, 8),
         ({"readinessProbe": {"initialDelaySeconds": 9, "periodSeconds": 10}}, 2, 0, 18),
         ({"readinessProbe": {"periodSeconds": 2, "successThreshold": 3}}, 1, 0.5, 5),
+        ({"readinessProbe": {"initialDelaySeconds": 1, "periodSeconds": 10}}, 2, 0, 1),
         ({"startupProbe": {"periodSeconds": 5}, "readinessProbe": {"periodSeconds": 10}}, 2, 1, 3),
         ({"startupProbe": {"periodSeconds": 5}}, 2, 4, 8),
     ],

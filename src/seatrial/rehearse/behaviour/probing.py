@@ -5,7 +5,7 @@ liveness probe that has failed too often by then has it killed before; a preStop
 postStart hook that does delays its start.
 
 A kubelet's probes begin with the Pod, before its containers are there, and look once a period from then on; readiness
-is looked at when the container is there, too (pkg/kubelet/prober: worker.go, and UpdatePodStatus in
+is looked at when the container is noticed, too (pkg/kubelet/prober: worker.go, and UpdatePodStatus in
 prober_manager.go). Seatrial's node agent begins with the container, and until the first success looks every second
 (node/probes.py).
 """
@@ -19,6 +19,8 @@ from seatrial.node.probes import UNTRIED_PERIOD_SECONDS, initial_delay
 from seatrial.node.runtimes.simulated import Behaviour
 
 _SLEEP = re.compile(r"\bsleep\s+([0-9.]+)")
+NOTICED_SECONDS = 1.0
+"""A kubelet asks its runtime once a second what has started (pkg/kubelet/pleg)."""
 _HANDLERS = ("httpGet", "tcpSocket", "grpc", "exec")
 
 
@@ -60,10 +62,10 @@ class Kubelet:
         return _next(self.first(probe, begins), _period(probe), answers)
 
     def readiness(self, probe: JSON, answers: float, begins: float) -> float:
-        """As Agent.readiness: a container that is there, or has started up, is looked at in between."""
-        if answers <= begins and not probe.get("initialDelaySeconds"):
-            return begins
-        return self.success(probe, answers, begins)
+        """As Agent.readiness: a container that is noticed, or has started up, is looked at in between."""
+        looked = begins or NOTICED_SECONDS
+        found = self.success(probe, answers, begins)
+        return min(looked, found) if max(answers, float(probe.get("initialDelaySeconds") or 0)) <= looked else found
 
 
 Looks = Agent | Kubelet
