@@ -1,17 +1,24 @@
 """A rehearsal that starts from a cluster's present state: everything is where it was, and nothing is started anew."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from rehearse.snapshots import dump
+from seatrial.aio import virtual_loop
+from seatrial.api.registry import PODS
 from seatrial.base.errors import ToolError
 from seatrial.base.types import JSON
+from seatrial.machinery import objects
 from seatrial.rehearse import whole
+from seatrial.rehearse.behaviour.profiles import Profiles
+from seatrial.rehearse.behaviour.sampling import SampledModel
 from seatrial.rehearse.changes.change import DeletePod, Drain, Restart, Scale, Undo
 from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.rehearsal import Plan, rehearse
 from seatrial.rehearse.snapshots.snapshot import complete
+from seatrial.rehearse.world import open_world
 from simulation.worlds import deployment
 
 
@@ -67,6 +74,9 @@ def test_a_deleted_pod_is_replaced() -> None:
         ({"kind": "Pod", "spec": None}, "spec.containers: Required value"),
         ({"kind": "Pod", "spec": {"containers": []}, "status": {"startTime": "noon"}}, "cannot be handled as a Pod"),
         ({"kind": "DaemonSet", "apiVersion": "apps/v1"}, "DaemonSet x"),
+        ({"kind": "Pod", "metadata": {"name": "x", "namespace": "default", "ownerReferences": ["web"]}}, "Pod x"),
+        ({"kind": "Pod", "metadata": {"name": "x", "namespace": "default", "labels": "web"}}, "Pod x"),
+        ({"kind": "Pod", "metadata": {"name": 5, "namespace": "default", "annotations": [1]}}, "Pod 5"),
         ({"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v2"}, "HorizontalPodAutoscaler x"),
         (
             {"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v2", "spec": {"scaleTargetRef": "web"}},
@@ -101,6 +111,22 @@ def test_a_workload_that_was_left_out_is_not_just_missing(spec: object, why: str
     for word in ("deployment/web", ""):
         with pytest.raises(ToolError, match=f"there is no .* in namespace default.*; {why}"):
             rehearse(Plan(complete([broken], 0.0), [Restart(word)]))
+
+
+def test_pods_of_a_workload_that_was_left_out_stay_as_they_are() -> None:
+    good = dump(deployment("web", 2), deployment("api", 3), start=1, exit=1)
+    objs = [{**obj, "spec": "text"} if _is_api(obj) else obj for obj in good.objects]
+
+    async def later() -> list[str]:
+        async with open_world(complete(objs, good.taken_at), SampledModel(Profiles(), 0)) as world:
+            await asyncio.sleep(60)
+            return [objects.name(pod).partition("-")[0] for pod in (await world.client.list(PODS))["items"]]
+
+    assert sorted(virtual_loop.run(later())) == ["api"] * 3 + ["web"] * 2
+
+
+def _is_api(obj: JSON) -> bool:
+    return obj["kind"] == "Deployment" and obj["metadata"]["name"] == "api"
 
 
 def test_a_node_that_is_silent_stays_silent() -> None:

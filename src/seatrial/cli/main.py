@@ -93,6 +93,10 @@ def exit_with(command: click.Command, prog_name: str | None = None) -> None:
         code = command.main(prog_name=prog_name, standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
+    except click.UsageError as error:
+        error.show()
+        # Click's own 2 has a meaning in several commands; kubectl ends with 1, too.
+        sys.exit(1)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

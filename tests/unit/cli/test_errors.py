@@ -8,6 +8,14 @@ from seatrial.cli import main
 from seatrial.machinery import status
 
 
+def test_wrong_usage_ends_with_1_in_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in (["bogus"], *([name, "--bogus"] for name in main.COMMANDS)):
+        monkeypatch.setattr("sys.argv", ["seatrial", *words])
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        assert ended.value.code == 1, words
+
+
 @pytest.mark.parametrize(
     ("error", "told", "code"),
     [

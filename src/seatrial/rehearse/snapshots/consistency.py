@@ -5,7 +5,7 @@ would be collected as garbage before the rehearsal has begun.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from seatrial.base.types import JSON
 from seatrial.machinery import objects
@@ -40,18 +40,31 @@ def owned(loaded: Sequence[JSON]) -> tuple[list[JSON], list[str]]:
         uids = {objects.uid(obj) for obj in loaded}
         kept: list[JSON] = []
         for obj in loaded:
-            missing = [ref for ref in objects.owner_references(obj) if ref.get("uid") not in uids]
+            missing = [ref for ref in _owners(obj) if ref.get("uid") not in uids]
             if not missing:
                 kept.append(obj)
             elif any(ref.get("kind") in kinds for ref in missing):
                 told.append(f"left out: {obj['kind'].lower()}/{objects.name(obj)}, whose owner is not there any more")
             else:
                 freed.update((str(obj["kind"]), str(ref.get("kind"))) for ref in missing)
-                left = [ref for ref in objects.owner_references(obj) if ref not in missing]
+                left = [ref for ref in _owners(obj) if ref not in missing]
                 kept.append(objects.with_metadata(obj, ownerReferences=left or None))
         if len(kept) == len(loaded) and not any(a is not b for a, b in zip(kept, loaded, strict=True)):
             return kept, [*told, *_freed(freed)]
         loaded = kept
+
+
+def freed(loaded: Iterable[JSON], absent: Container[str]) -> Iterator[JSON]:
+    """Those that belong to an owner of these uids, as nobody's: they are left as they are, and not collected."""
+    for obj in loaded:
+        left = [ref for ref in _owners(obj) if ref.get("uid") not in absent]
+        if left != _owners(obj):
+            yield objects.with_metadata(obj, ownerReferences=left or None)
+
+
+def _owners(obj: JSON) -> list[JSON]:
+    """Its owner references; nothing of a dump has been validated yet."""
+    return objects.dicts(obj, "metadata", "ownerReferences")
 
 
 def _freed(freed: Counter[tuple[str, str]]) -> list[str]:

@@ -24,20 +24,29 @@ async def load(store: Store, env: Env, release: str, loaded: Sequence[JSON]) -> 
     the reason.
     """
     registry = Registry(store, env, control_plane.schemas_of(control_plane.spoken(release)))
+    stored: list[JSON] = []
     left_out: list[str] = []
+    absent: set[str] = set()
     for obj in sorted(loaded, key=consistency.version):
-        group, _, version = str(obj.get("apiVersion")).rpartition("/")
-        resource = old_versions.for_kind(group, version, str(obj.get("kind")))
-        if resource is None:
-            continue
         try:
-            if isinstance(resource, OldVersion):
-                await registry.load(resource.stored, resource.to_stored(obj))
-            else:
-                await registry.load(resource, obj)
+            await _load(registry, obj)
         except StatusError as error:
-            left_out.append(f"left out: {resource.kind} {objects.name(obj)}: {error.message}")
+            left_out.append(f"left out: {obj['kind']} {objects.name(obj)}: {error.message}")
+            absent.add(objects.uid(obj))
+        else:
+            stored.append(obj)
+    for obj in consistency.freed(stored, absent):
+        await _load(registry, obj)
     return left_out
+
+
+async def _load(registry: Registry, obj: JSON) -> None:
+    group, _, version = str(obj.get("apiVersion")).rpartition("/")
+    resource = old_versions.for_kind(group, version, str(obj.get("kind")))
+    if isinstance(resource, OldVersion):
+        await registry.load(resource.stored, resource.to_stored(obj))
+    elif resource is not None:
+        await registry.load(resource, obj)
 
 
 def is_unknown(obj: JSON) -> bool:
