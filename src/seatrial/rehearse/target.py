@@ -82,7 +82,9 @@ def _observed(obj: JSON, status: JSON) -> bool:
 
 def _deployment(obj: JSON, status: JSON) -> Counts:
     desired = _replicas(obj)
-    updated, total = _count(status, "updatedReplicas"), _count(status, "replicas")
+    # As long as the controller has not got to the template, none of its Pods are there.
+    updated = _count(status, "updatedReplicas") if _observed(obj, status) else 0
+    total = _count(status, "replicas")
     available = _count(status, "availableReplicas")
     rolls = (obj["spec"].get("strategy") or {}).get("type") != "Recreate"
     promised = rolling.limits(obj["spec"]).min_available if rolls else 0

@@ -120,7 +120,7 @@ WARNINGS: tuple[Rule, ...] = (
         "A ReadWriteOnce volume is attached to one node. A surge starts the new Pod while the old one has it; on "
         "another node it waits for the old Pod, which only goes when the new one is ready.",
         "`kubectl get pvc` (ACCESS MODES RWO, RWOP)",
-        "set maxSurge 0 and maxUnavailable 1, or strategy Recreate",
+        "set maxSurge 0 and maxUnavailable 1, or strategy Recreate; several replicas need a volume each",
         pods.rwo_volume_with_surge,
     ),
     Rule(
