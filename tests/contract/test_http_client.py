@@ -119,11 +119,15 @@ def test_a_plugin_s_token_that_is_refused_is_fetched_anew(tmp_path: Path) -> Non
     assert tokens == [b"x", b"x", b"xx", b"xx", b"xxx"]
 
 
-def test_who_answers_a_list_with_anything_else_is_no_api_server() -> None:
+def test_who_answers_with_anything_else_is_no_api_server() -> None:
     async def story() -> None:
         html = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>"
-        async with serving(html) as server:
+        async with serving(html, html, OK) as server:
             client = ApiClient(HttpTransport(Access(server.url), retry=QUICK))
+            with pytest.raises(StatusError, match="GET /api/v1/namespaces/default/pods/a: the answer is no JSON"):
+                await client.get(PODS, "a", "default")
+            with pytest.raises(StatusError, match="GET /api/v1/pods: the answer is no JSON"):
+                await client.list(PODS)
             with pytest.raises(StatusError, match="GET /api/v1/pods: the answer is no list"):
                 await client.list(PODS)
             await client.aclose()

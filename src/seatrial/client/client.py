@@ -50,7 +50,7 @@ class ApiClient:
         path = resource.path(namespace)
         found = await self._send(Request("GET", path, query))
         if "items" not in found or not isinstance(found["items"] or [], list):
-            raise status.internal_error(f"GET {path}: the answer is no list, so this is hardly an API server")
+            raise status.internal_error(f"GET {path}: the answer is no list: is it an API server?")
         return found if found["items"] is not None else {**found, "items": []}
 
     def watch(
@@ -169,7 +169,10 @@ class ApiClient:
         await self._transport.aclose()
 
     async def _send(self, request: Request) -> JSON:
-        return (await self._transport.request(request)).object
+        found = (await self._transport.request(request)).object
+        if found.keys() == {"text"}:
+            raise status.internal_error(f"{request.method} {request.path}: the answer is no JSON: is it an API server?")
+        return found
 
 
 def _without_empty(**fields: str) -> dict[str, str]:
