@@ -1,6 +1,7 @@
 """An API server and nodes, nothing else: no controllers, no scheduler. Pods say themselves where they go."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from seatrial.node.runtimes.simulated import Behaviour, Model, SimulatedRuntime
 from seatrial.reconcile.informer import Informers
 from seatrial.store.memory import MemoryStore
 
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Which of the processes that test side by side this is: two Pods of one address can't have the same port."""
 Withdrawn = Callable[[JSON], Awaitable[None]]
 
 
@@ -130,7 +133,7 @@ async def processes(
     """A node whose Pods are processes with loopback addresses."""
     env = SystemEnv()
     runtime = ProcessRuntime(env, Catalogue(images, directory), directory / "pods")
-    network = LoopbackNetwork(IPv4Network("127.79.0.0/24"))
+    network = LoopbackNetwork(IPv4Network(f"127.79.{WORKER}.0/24"))
     async with _world(env, runtime, network, directory / "pods", 1, withdrawn) as there:
         yield there
 
