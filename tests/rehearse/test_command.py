@@ -136,7 +136,8 @@ def test_manifests_come_on_standard_input(files: Path) -> None:
             "Kubernetes 1.32 does not know them by itself: Deploymnet.apps/v1",
         ),
         (["--old", "@old.yaml", "-f", "@none.yaml"], "there are no objects in"),
-        (["deployment/web", "--old", "@old.yaml", "-f", "@new.yaml"], "deployment/web: say what changes about it"),
+        (["deployment/web", "--old", "@old.yaml"], "deployment/web: say what changes: -f FILE"),
+        (["deployment/other", "--old", "@old.yaml", "-f", "@new.yaml"], "there is no deployment/other in namespace"),
         (["--recorded", "@old.yaml", "-f", "@new.yaml"], "--recorded brings its own beginning"),
         (["--old", "@old.yaml", "--restart", "--trials", "0"], "Invalid value for '--trials'"),
         (
@@ -152,6 +153,12 @@ def test_bad_input_is_told_in_a_line(files: Path, arguments: list[str], told: st
     failed = run(files, *arguments)
     assert isinstance(failed.exception, ToolError) or failed.exception.__class__.__name__ == "StatusError"
     assert told in str(failed.exception)
+
+
+@pytest.mark.parametrize("around", [["-f", "@new.yaml"], ["--drain", "node-1"]], ids=lambda each: str(each[0]))
+def test_a_workload_may_be_named_for_what_else_is_done(files: Path, around: list[str]) -> None:
+    told = json.loads(run(files, "deployment/web", "--old", "@old.yaml", *around, "-o", "json").output)
+    assert (told["verdict"], told["workloads"]) == ("completes", ["deployment/web"])
 
 
 def test_namespaces_that_manifests_do_not_bring_are_assumed_to_exist(files: Path) -> None:

@@ -14,7 +14,7 @@ from seatrial.machinery import objects
 from seatrial.rehearse import faults
 from seatrial.rehearse.behaviour import behaviour_file
 from seatrial.rehearse.behaviour.profiles import Profiles
-from seatrial.rehearse.changes.change import Apply, Change, DeletePod, Drain, Restart, Scale, Undo
+from seatrial.rehearse.changes.change import Apply, Change, Concern, DeletePod, Drain, Restart, Scale, Undo
 from seatrial.rehearse.changes.roll import Roll
 from seatrial.rehearse.changes.set_image import SetImage
 from seatrial.rehearse.rehearsal import Plan
@@ -79,14 +79,17 @@ def _check_configured() -> None:
 
 
 def _changes(given: Given, namespace: str) -> list[Change]:
-    found = [*_from_files(given, namespace), *_to_workload(given)]
-    found += [Drain(node, given["force"], given["delete_emptydir_data"]) for node in given["drains"]]
-    found += [DeletePod(pod) for pod in given["deleted"]]
-    if given["workload"] and not any(_to_workload(given)):
-        raise ToolError(f"{given['workload']}: say what changes about it: --image, --restart, --undo or --scale")
-    if not found:
-        raise ToolError("say what changes: -f FILE, --image, --restart, --undo, --scale, --drain or --delete-pod")
-    return found
+    applied, own = list(_from_files(given, namespace)), list(_to_workload(given))
+    around: list[Change] = [Drain(node, given["force"], given["delete_emptydir_data"]) for node in given["drains"]]
+    around += [DeletePod(pod) for pod in given["deleted"]]
+    if not (applied or own or around):
+        about = f"{given['workload']}: " if given["workload"] else ""
+        raise ToolError(
+            f"{about}say what changes: -f FILE, --image, --restart, --undo, --scale, --drain or --delete-pod"
+        )
+    if given["workload"] and not own:
+        own = [Concern(given["workload"])]
+    return [*applied, *own, *around]
 
 
 def _from_files(given: Given, namespace: str) -> Iterator[Change]:

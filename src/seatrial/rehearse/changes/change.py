@@ -82,6 +82,20 @@ class Apply:
 
 
 @dataclass(frozen=True)
+class Concern:
+    """Nothing is changed: the other changes are looked at for what they do to this workload, too."""
+
+    workload: str
+
+    @property
+    def told(self) -> str:
+        return f"look at {self.workload}"
+
+    async def perform(self, stage: Stage) -> None:
+        await stage.workloads(self.workload)
+
+
+@dataclass(frozen=True)
 class Restart:
     """`kubectl rollout restart`."""
 
