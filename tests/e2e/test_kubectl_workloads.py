@@ -193,11 +193,12 @@ def test_wait(kubectl: Kubectl) -> None:
     assert kubectl.fails("wait", "--for=condition=Ready=false", "pod/one", "--timeout=200ms") == (
         "error: timed out waiting for the condition on pods/one\n"
     )
-    with kubectl.started("wait", "--for=delete", "pod/one", "--timeout=30s") as waiting:
+    with kubectl.started("wait", "--for=delete", "pod/one", "--timeout=30s", "-v=6") as waiting:
+        assert waiting.stdout is not None
+        assert any("/pods" in line and " 200 OK" in line for line in waiting.stdout)  # it has seen the Pod
         kubectl("delete", "pod", "one", "--wait=false")
         assert waiting.wait(timeout=30) == 0
-        assert waiting.stdout is not None
-        assert waiting.stdout.read() == "pod/one condition met\n"
+        assert waiting.stdout.read().endswith("pod/one condition met\n")
     with kubectl.started("wait", "--for=create", "configmap/late", "--timeout=30s") as waiting:
         kubectl.create(config_map("late"))
         assert waiting.wait(timeout=30) == 0
