@@ -98,14 +98,14 @@ class EventHandlers:
             self._queue.add(info)
             if node := objects.get(new, "status", "nominatedNodeName"):
                 self._snapshot.nominated[uid] = info, node
-        elif old is not None and (_counts_otherwise(old, new) or old["spec"] != new["spec"]):
+            return
+        differs = old is not None and (_counts_otherwise(old, new) or old["spec"] != new["spec"])
+        if differs:
             queued.info = PodInfo(new)
-            self._queue.changed(queued, at_once=self._rules.any_update_retries)
-        elif self._rules.any_update_retries:
-            queued.info.pod = new
-            self._queue.changed(queued, at_once=True)
         else:
             queued.info.pod = new
+        if differs or self._rules.any_update_retries:
+            self._queue.changed(queued, at_once=self._rules.any_update_retries)
 
     def _is_ours(self, pod: JSON) -> bool:
         spec = pod["spec"]
